@@ -1,0 +1,82 @@
+"""A gradient with the prompt written on it.
+
+Source: none; the picture is computed from the prompt and the options.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from omnibind.contracts import TTIBinding
+from omnibind.contracts.media import Image
+from omnibind.contracts.options import Range
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Pixels = np.ndarray[Any, np.dtype[np.float64]]
+
+MARGIN = 8
+
+
+class MockTTI(TTIBinding):
+    """A gradient with the prompt on it: the same prompt and options give the same bytes."""
+
+    def __init__(
+        self,
+        *,
+        direction: Annotated[Literal["across", "down"], "where the gradient runs"] = "across",
+        text_size: Annotated[int, Range(8, 72), "height of the letters in pixels"] = 20,
+    ) -> None:
+        self._direction = direction
+        self._text_size = text_size
+
+    def generate_image(
+        self,
+        prompt: str,
+        *,
+        negative_prompt: Annotated[str, "shifts the colours away from the prompt's own"] = "",
+        width: Annotated[int, Range(64, 2048), "pixels"] = 512,
+        height: Annotated[int, Range(64, 2048), "pixels"] = 512,
+        steps: Annotated[int, Range(1, 100), "bands of the gradient, less one"] = 20,
+        guidance_scale: Annotated[float, Range(0.0, 20.0), "contrast of the gradient"] = 7.5,
+        output_format: Annotated[Literal["png", "jpeg", "webp"], "the encoding"] = "png",
+        seed: Annotated[int, Range(0, 2**32 - 1), "the colours; the same one gives the same"] = 0,
+    ) -> Image:
+        """Draw the prompt, word-wrapped, on a gradient of two colours."""
+        import numpy as np
+        import PIL.Image
+
+        chance = np.random.default_rng(
+            [seed, *prompt.encode()[:64], *negative_prompt.encode()[:64]]
+        )
+        one, other = chance.uniform(40, 215, (2, 3))
+        across = self._direction == "across"
+        place = np.linspace(0, 1, width if across else height)
+        band = np.round(place * steps) / steps - 0.5
+        line = (one + other) / 2 + np.outer(band, one - other) * (0.5 + guidance_scale / 10)
+        rows: Pixels = line[None, :, :] if across else line[:, None, :]
+        pixels = np.broadcast_to(np.clip(rows, 0, 255), (height, width, 3)).astype(np.uint8)
+        picture = PIL.Image.fromarray(pixels)
+        self._write(picture, prompt)
+        buffer = io.BytesIO()
+        picture.save(buffer, output_format.upper())
+        return Image(buffer.getvalue())
+
+    def _write(self, picture: Any, prompt: str) -> None:
+        from PIL import ImageDraw, ImageFont
+
+        font = ImageFont.load_default(self._text_size)
+        draw = ImageDraw.Draw(picture)
+        room = picture.width - 2 * MARGIN
+        lines: list[str] = []
+        for word in prompt.split():
+            longer = f"{lines[-1]} {word}" if lines else word
+            if lines and draw.textlength(longer, font) <= room:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+        draw.multiline_text(
+            (MARGIN, MARGIN), "\n".join(lines), "white", font, stroke_width=2, stroke_fill="black"
+        )

@@ -1,0 +1,218 @@
+"""Piper: small neural voices that run faster than real time on one CPU core.
+
+Source: piper-tts 1.8, ``piper.voice.PiperVoice``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from omnibind.contracts import TTSBinding
+from omnibind.contracts.errors import (
+    BadInput,
+    BadOption,
+    CallFailed,
+    NotSupported,
+    OmnibindError,
+    OutOfMemory,
+    UnknownModel,
+    UnknownVoice,
+    WeightsDamaged,
+    suggest,
+)
+from omnibind.contracts.media import Audio
+from omnibind.contracts.options import Range
+
+if TYPE_CHECKING:
+    import numpy as np
+    from piper import PiperVoice
+
+    Samples = np.ndarray[Any, np.dtype[np.int16]]
+
+VOICES_KEPT = 4
+
+
+class PiperTTS(TTSBinding):
+    """Small neural voices; several stay loaded, the least recently used one goes first.
+
+    The noise that makes two readings differ is drawn inside the voice's graph, so that there is no
+    seed.
+    """
+
+    def __init__(
+        self,
+        *,
+        default_voice: Annotated[str, "the voice where a call names none"] = "en_US-joe-medium",
+        default_voice_model_path: Annotated[
+            Path | None, "an .onnx with its .onnx.json beside it; wins over default_voice"
+        ] = None,
+        piper_voices_dir: Annotated[
+            Path | None, "a folder of voices of your own; wins over the catalogue"
+        ] = None,
+    ) -> None:
+        self._default_voice = default_voice
+        self._default_path = default_voice_model_path
+        self._voices_dir = piper_voices_dir
+        self._voices: OrderedDict[Path, PiperVoice] = OrderedDict()
+
+    def load(self) -> None:
+        """Load the default voice.
+
+        Raises:
+            UnknownVoice: There is no such voice, or a file of it is missing.
+            WeightsMissing: The catalogue's voice isn't on this machine.
+            WeightsDamaged: A file isn't a Piper voice.
+        """
+        self._voice(None)
+
+    def unload(self) -> None:
+        """Let go of all voices."""
+        self._voices.clear()
+
+    def generate_audio(
+        self,
+        text: str,
+        voice: str | None = None,
+        *,
+        speed: Annotated[float, Range(0.5, 2.0), "tempo; 1.0 is natural"] = 1.0,
+        speaker: Annotated[
+            int | None, Range(0), "number of a speaker, in voices that have several"
+        ] = None,
+        noise_scale: Annotated[
+            float | None, Range(0.0, 2.0), "how much the sound varies; None is the voice's own"
+        ] = None,
+        noise_w_scale: Annotated[
+            float | None, Range(0.0, 2.0), "how much the rhythm varies; None is the voice's own"
+        ] = None,
+        sentence_silence_s: Annotated[
+            float, Range(0.0, 10.0), "seconds of silence between two sentences"
+        ] = 0.0,
+    ) -> Audio:
+        """Speak ``text``.
+
+        Args:
+            text: What to say; ``[[…]]`` holds phonemes that are spoken as they are.
+            voice: A name from :meth:`list_voices`, a file name in ``piper_voices_dir`` with or
+                without its ending, or a path to an .onnx.
+            speed: Divides the voice's ``length_scale``; Piper rounds every phoneme up to whole
+                frames, so that speed 2 takes a little more than half the time.
+            speaker: A number below the voice's number of speakers.
+            noise_scale: Piper's ``noise_scale``.
+            noise_w_scale: Piper's ``noise_w_scale``.
+            sentence_silence_s: Added between sentences, not after the last one.
+
+        Returns:
+            WAV: int16, mono, at the voice's own rate.
+
+        Raises:
+            UnknownVoice: There is no such voice, or a file of it is missing.
+            BadOption: The voice has no such speaker.
+            BadInput: Nothing in the text can be spoken by this voice.
+        """
+        import numpy as np
+        from piper import SynthesisConfig
+
+        loaded = self._voice(voice)
+        settings = SynthesisConfig(
+            speaker_id=_speaker(loaded, speaker),
+            length_scale=None if speed == 1.0 else loaded.config.length_scale / speed,
+            noise_scale=noise_scale,
+            noise_w_scale=noise_w_scale,
+        )
+        rate = loaded.config.sample_rate
+        silence = np.zeros(round(sentence_silence_s * rate), np.int16)
+        parts: list[Samples] = []
+        try:
+            for chunk in loaded.synthesize(text, settings):
+                samples = chunk.audio_int16_array
+                parts += [silence, samples] if parts else [samples]
+                self.report(step=f"sentence {len(parts) // 2 + 1}")
+        except OmnibindError:
+            raise
+        except MemoryError as error:
+            raise OutOfMemory("there isn't enough memory to speak this text") from error
+        except Exception as error:
+            raise CallFailed(f"piper can't speak this text: {error}") from error
+        if not parts:
+            raise BadInput(
+                f"there is nothing to speak in {text[:40]!r}; expected words, numbers or emoji"
+            )
+        return Audio.from_array(parts[0] if len(parts) == 1 else np.concatenate(parts), rate)
+
+    def list_voices(self) -> list[str]:
+        """Return the catalogue's voices and those of ``piper_voices_dir``, sorted."""
+        names = set(self.catalogue())
+        if self._voices_dir is not None:
+            names.update(path.stem for path in self._voices_dir.glob("*.onnx"))
+        return sorted(names)
+
+    def _voice(self, name: str | None) -> PiperVoice:
+        path = self._path(name)
+        if path not in self._voices:
+            self._voices[path] = _load(path)
+            if len(self._voices) > VOICES_KEPT:
+                self._voices.popitem(last=False)
+        self._voices.move_to_end(path)
+        return self._voices[path]
+
+    def _path(self, name: str | None) -> Path:
+        if name is None and self._default_path is not None:
+            return _whole(self._default_path, str(self._default_path))
+        name = self._default_voice if name is None else name
+        if self._voices_dir is not None:
+            own = self._voices_dir / (name if name.endswith(".onnx") else f"{name}.onnx")
+            if own.is_file():
+                return _whole(own, name)
+        if name.endswith(".onnx") or "/" in name or Path(name).is_absolute():
+            return _whole(Path(name), name)
+        try:
+            return self.weights(name) / f"{name}.onnx"
+        except UnknownModel:
+            hint = suggest(name, self.list_voices())
+            raise UnknownVoice(
+                f"voice {name!r} is unknown to {self.binding_name}; {hint}"
+            ) from None
+
+
+def _whole(path: Path, name: str) -> Path:
+    """Return the voice's path if its two files are there."""
+    for file in (path, Path(f"{path}.json")):
+        if not file.is_file():
+            raise UnknownVoice(
+                f"voice {name!r}: there is no file {str(file)!r}; "
+                "a voice is an .onnx with its .onnx.json beside it"
+            )
+    return path
+
+
+def _load(path: Path) -> PiperVoice:
+    import logging
+
+    from piper import PiperVoice
+    from piper.config import PhonemeType
+
+    # Without a handler, logging prints a warning for every sound that a voice doesn't know.
+    logging.getLogger("piper").addHandler(logging.NullHandler())
+    try:
+        voice = PiperVoice.load(path, download_dir=path.parent)
+    except MemoryError as error:
+        raise OutOfMemory(f"there isn't enough memory to load {path}") from error
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise WeightsDamaged(f"{path} and its .json aren't a Piper voice: {told}") from error
+    if voice.config.phoneme_type == PhonemeType.PINYIN:
+        words = path.parent / "g2pW" / "g2pw.onnx"
+        if not words.is_file():
+            raise NotSupported(
+                f"{path} needs Piper's g2pW model: there is no file {str(words)!r}; put it there"
+            )
+    return voice
+
+
+def _speaker(voice: PiperVoice, number: int | None) -> int | None:
+    count = voice.config.num_speakers
+    if number is None or number < count:
+        return number
+    raise BadOption(f"speaker is {number}, and this voice has {count}: give 0 to {count - 1}")

@@ -1,0 +1,1 @@
+"""The journey of one call: its flow, its driver, its verification."""

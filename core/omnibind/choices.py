@@ -1,0 +1,67 @@
+"""Which binding serves a modality, as a user names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from omnibind.contracts.errors import BadConfig
+
+MODALITIES = ("tts", "tti", "stt", "ttm", "ttv")
+
+Spec = str | Mapping[str, Any]
+
+
+class Choice(NamedTuple):
+    """A binding, its model and its configuration, as named by the user.
+
+    Attributes:
+        binding: A name, ``origin:name`` or the path of a folder.
+        model: The model, or None for the configured or default one.
+        runs: Where it runs, or None for what its manifest says.
+        configuration: The constructor's keyword arguments.
+    """
+
+    binding: str
+    model: str | None = None
+    runs: str | None = None
+    configuration: Mapping[str, Any] = {}
+
+
+def choice_of(spec: Any, modality: str) -> Choice:
+    """Read one modality's spelling: ``"piper"``, ``"piper/MODEL"`` or a mapping.
+
+    Raises:
+        BadConfig: It is none of these.
+    """
+    if isinstance(spec, str):
+        return _from_text(spec, modality)
+    if isinstance(spec, Mapping):
+        values = dict(spec)
+        binding = values.pop("binding", None)
+        if not isinstance(binding, str):
+            raise BadConfig(f"{modality}={dict(spec)!r} names no binding; give 'binding': 'NAME'")
+        named = _from_text(binding, modality)
+        model, runs = values.pop("model", named.model), values.pop("runs", None)
+        for name, value in (("model", model), ("runs", runs)):
+            if value is not None and not isinstance(value, str):
+                raise BadConfig(f"{name!r} of {modality} is {value!r}; give a str")
+        return Choice(named.binding, model, runs, values)
+    if isinstance(spec, (list, tuple)):
+        raise BadConfig(
+            f"{modality}={spec!r} is a list; this version takes one binding, give a str"
+        )
+    raise BadConfig(
+        f"{modality} is {spec!r}; give 'NAME', 'NAME/MODEL' or {{'binding': 'NAME', …}}"
+    )
+
+
+def _from_text(text: str, modality: str) -> Choice:
+    from omnibind.managers.finding import is_path
+
+    if is_path(text):
+        return Choice(text)
+    binding, slash, model = text.partition("/")
+    if not binding.strip() or (slash and not model.strip()):
+        raise BadConfig(f"{modality}={text!r} names nothing; give 'NAME' or 'NAME/MODEL'")
+    return Choice(binding, model or None)

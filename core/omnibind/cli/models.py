@@ -1,0 +1,122 @@
+"""Models as the commands show them: size, licence, here or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from omnibind.cli.naming import Named
+from omnibind.contracts.errors import BadInput
+from omnibind.discovery.manifest import read_manifest
+from omnibind.discovery.places import Found
+from omnibind.managers import Description, finding
+from omnibind.weights import store
+from omnibind.weights.catalogue import Model, Target, read_models
+
+COLUMNS = ("model", "size", "license", "state")
+
+
+class ModelState(NamedTuple):
+    """One model and whether it is here.
+
+    Attributes:
+        label: ``tts/piper/en_US-joe-medium``.
+        name: The model's own name.
+        bytes: The size of its files, or None where nobody publishes it.
+        license: The licence of its weights, or None where it isn't known.
+        languages: BCP 47 tags.
+        state: ``here``, ``absent``, ``partial``, ``wrong size``, or ``no files`` where there is
+            nothing to pull.
+        folder: Where its files lie or would lie.
+    """
+
+    label: str
+    name: str
+    bytes: int | None
+    license: str | None
+    languages: list[str]
+    state: str
+    folder: str
+
+    def row(self, name: str) -> tuple[str, str, str, str]:
+        """Return its line, under a name of the caller's choice."""
+        from omnibind.contracts.media.base import size
+
+        shown = "" if not self.bytes else size(self.bytes)
+        return name, shown or "-", self.license or "license unknown", self.state
+
+    def to_data(self) -> dict[str, Any]:
+        """Return this as plain data."""
+        return self._asdict()
+
+
+def target_of(named: Named) -> Target:
+    """Return a binding as far as weights are concerned.
+
+    Raises:
+        UnknownBinding: Nothing has that name.
+        AmbiguousBinding: Several places have it.
+        BindingBroken: Its manifest or catalogue can't be read.
+        BadInput: It was registered in code and has no weights.
+    """
+    found = folder_of(named)
+    models, manifest = read_models(found.folder), read_manifest(found.folder)
+    return Target(named.modality, found.name, models, manifest.open)
+
+
+def folder_of(named: Named) -> Found:
+    """Return a binding's folder.
+
+    Raises:
+        UnknownBinding: Nothing has that name.
+        AmbiguousBinding: Several places have it.
+        BadInput: It was registered in code and has none.
+    """
+    found = finding.find(named.modality, named.binding, ())
+    if not isinstance(found, Found):
+        raise BadInput(f"{named.label} was registered in code and has no models to pull")
+    return found
+
+
+def models_of(description: Description) -> list[ModelState]:
+    """Return the models of a described binding."""
+    is_open = description.manifest is not None and description.manifest.open
+    target = Target(description.modality, description.name, dict(description.models), is_open)
+    return list(states_of(target))
+
+
+def states_of(target: Target) -> Iterator[ModelState]:
+    """Yield the models of a catalogue with their states."""
+    for name, model in target.models.items():
+        yield _state_of(target, name, model)
+
+
+def _state_of(target: Target, name: str, model: Model) -> ModelState:
+    seen = store.presence(target, name)
+    return ModelState(
+        target.label(name),
+        name,
+        seen.bytes_total if model.has_weights else None,
+        model.license,
+        model.languages,
+        seen.state if model.has_weights else "no files",
+        str(seen.folder) if model.has_weights else "",
+    )
+
+
+def uncatalogued(modality: str, name: str, known: list[ModelState]) -> list[ModelState]:
+    """Return the models on disk that no catalogue lists.
+
+    Args:
+        modality: Of this modality.
+        name: Of this binding; empty for all.
+        known: What the catalogues list.
+    """
+    labels = {model.label for model in known}
+    found = []
+    for one in store.installed():
+        label = f"{one.modality}/{one.name}/{one.model}"
+        if one.modality != modality or (name and one.name != name) or label in labels:
+            continue
+        found.append(ModelState(label, one.model, one.bytes, None, [], "here", str(one.folder)))
+    return found

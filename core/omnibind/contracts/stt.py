@@ -1,0 +1,42 @@
+"""Speech to text."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from omnibind.contracts.binding import Binding
+from omnibind.contracts.media import AudioInput
+
+
+class STTBinding(Binding):
+    """An engine that writes down what was said."""
+
+    modality: ClassVar[str] = "stt"
+    verb: ClassVar[str] = "transcribe_audio"
+    subject: ClassVar[tuple[str, ...]] = ("audio_path", "model")
+
+    @abstractmethod
+    def transcribe_audio(
+        self, audio_path: AudioInput, model: str | None = None, *args: Any, **options: Any
+    ) -> str:
+        """Write down the speech in ``audio_path``.
+
+        Args:
+            audio_path: A path, bytes, ``(array, sample_rate)``, a file object or a ``Source``;
+                ``Source.of(audio_path)`` opens any of them.
+            model: A name from :meth:`list_models`; None is the binding's default.
+            args: None are passed.
+            options: Those that the binding declares.
+
+        Returns:
+            The words, as ``Transcript`` with segments and language, or ``str``.
+
+        Raises:
+            BadInput: The sound can't be read.
+            UnknownModel: There is no such model.
+        """
+
+    @abstractmethod
+    def list_models(self, *args: Any, **options: Any) -> list[str]:
+        """Return the models that can be used now or after a pull."""

@@ -1,0 +1,1 @@
+"""What folders there are and how they do."""

@@ -1,0 +1,115 @@
+"""``binding.yaml``: what can be known of a binding without running its code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from omnibind import documents
+from omnibind.contracts.errors import BindingBroken
+
+MAX_BYTES = 2048
+
+
+class License(msgspec.Struct, forbid_unknown_fields=True):
+    """SPDX identifiers, or plain words where there is none."""
+
+    code: str
+    weights: str = ""
+
+
+class Environment(msgspec.Struct, forbid_unknown_fields=True):
+    """The virtual environment that an engine needs for itself."""
+
+    python: str = ""
+    requires: list[str] = []
+    constraints: list[str] = []
+    overrides: list[str] = []
+    unlocked: list[str] = []
+
+
+class Capabilities(msgspec.Struct, forbid_unknown_fields=True):
+    """What an engine can do, known without loading it."""
+
+    streaming: bool = False
+    clone: bool = False
+    ssml: bool = False
+    timestamps: bool = False
+    language_detection: bool = False
+    languages: list[str] = []
+    sizes: list[str] = []
+    max_images: int | None = None
+    max_characters: int | None = None
+    max_duration_s: float | None = None
+
+
+class Setting(msgspec.Struct, forbid_unknown_fields=True):
+    """One value that the user must provide before the binding can run."""
+
+    name: str
+    help: str = ""
+
+
+class Manifest(msgspec.Struct, forbid_unknown_fields=True):
+    """The keys of ``binding.yaml``; see CONTRIBUTING.md for a walk through them."""
+
+    schema: Literal[1]
+    summary: str
+    kind: Literal["local", "remote"]
+    license: License
+    entry: str = ""
+    homepage: str = ""
+    requires: list[str] = []
+    imports: list[str] = []
+    programs: list[str] = []
+    runs: Literal["in-process", "worker", "own-environment"] = "in-process"
+    engine: str = ""
+    model_option: str = ""
+    default_model: str = ""
+    local_weights: list[str] = []
+    state: Literal["", "retired", "unavailable"] = ""
+    reason: str = ""
+    instead: str = ""
+    environment: Environment | None = None
+    keys: list[list[str]] = []
+    settings: list[Setting] = []
+    platforms: list[Literal["linux", "macos", "windows"]] = []
+    concurrent: Annotated[int, msgspec.Meta(ge=1)] = 1
+    capabilities: Capabilities = msgspec.field(default_factory=Capabilities)
+    hints: list[str] = []
+    open: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the manifest as plain data."""
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return data
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check ``binding.yaml`` in ``folder``.
+
+    Raises:
+        BindingBroken: It is missing, too large, not YAML, has unknown keys or wrong values.
+    """
+    path = folder / "binding.yaml"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise BindingBroken(
+            f"{folder} has no binding.yaml; write one or remove the folder"
+        ) from None
+    except OSError as error:
+        raise BindingBroken(f"{path} can't be read: {error.strerror or error}") from error
+    if len(content) > MAX_BYTES:
+        raise BindingBroken(
+            f"{path} has {len(content)} bytes; a manifest has at most {MAX_BYTES}: "
+            "put prose into README.md and models into models.yaml"
+        )
+    manifest = documents.decode(content, Manifest, BindingBroken, str(path))
+    if not manifest.entry and not manifest.state:
+        raise BindingBroken(f"{path} names no entry: give the class in binding.py")
+    if manifest.default_model and not manifest.model_option and manifest.kind == "local":
+        raise BindingBroken(f"{path} has default_model without model_option; name the option")
+    return manifest

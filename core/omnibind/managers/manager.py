@@ -1,0 +1,337 @@
+"""What the managers of all modalities share: find, describe, diagnose, create."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from omnibind.contracts import CONTRACTS
+from omnibind.contracts.binding import Binding
+from omnibind.contracts.errors import (
+    AmbiguousBinding,
+    BadConfig,
+    BindingBroken,
+    NotReady,
+    OmnibindError,
+)
+from omnibind.managers import finding, registry
+from omnibind.managers.registry import Registered
+
+if TYPE_CHECKING:
+    from omnibind.contracts.options import Schema
+    from omnibind.discovery.diagnosis import Diagnosis
+    from omnibind.discovery.manifest import Manifest
+    from omnibind.discovery.places import Found
+    from omnibind.discovery.probe import Facts
+    from omnibind.weights.catalogue import Model
+
+B = TypeVar("B", bound=Binding)
+
+
+class Description(NamedTuple):
+    """What is known of a binding without using it.
+
+    Attributes:
+        name: Its name.
+        modality: Its modality.
+        choice: The name that chooses exactly this one where others share its name.
+        folder: Its folder; None where it was registered in code.
+        manifest: Its ``binding.yaml``; None where it was registered in code.
+        models: Its ``models.yaml``.
+        configuration: The constructor's keyword parameters.
+        options: The options of its verb.
+        doc: The class's docstring.
+    """
+
+    name: str
+    modality: str
+    choice: str
+    folder: Path | None
+    manifest: Manifest | None
+    models: Mapping[str, Model]
+    configuration: Schema
+    options: Schema
+    doc: str
+
+
+class BindingManager(Generic[B]):
+    """Finds, describes, diagnoses and creates the bindings of one modality."""
+
+    modality: ClassVar[str]
+
+    def __init__(self, *folders: str | os.PathLike[str] | None) -> None:
+        self._folders = tuple(folder for folder in folders if folder is not None)
+        for folder in self._folders:
+            if not Path(folder).is_dir():
+                raise BadConfig(f"{folder} isn't a folder of bindings; give an existing folder")
+        self._facts: dict[str, Facts] = {}
+
+    def get_available_bindings(self) -> list[str]:
+        """Return the names of all bindings, sorted; no file is opened, no code is run."""
+        return list(finding.all_offers(self.modality, self._folders))
+
+    def is_registered(self, name: str) -> bool:
+        """Tell whether any place offers a binding of that name."""
+        if finding.is_path(name):
+            from omnibind.discovery.places import folder_at
+
+            return folder_at(Path(name).expanduser(), self.modality) is not None
+        origin, bare = finding.Name.parse(name)
+        offers = finding.offers_of(self.modality, bare, self._folders)
+        return any(not origin or offer.choice == name for offer in offers)
+
+    @classmethod
+    def register_binding(cls, name: str, maker: Callable[..., B]) -> None:
+        """Offer a class, or a factory that returns a binding, under ``name`` in this process.
+
+        Raises:
+            BadConfig: The name isn't one, is registered already, or ``maker`` isn't a class of
+                this modality nor a callable.
+        """
+        from omnibind.contracts.child import whole_class
+        from omnibind.discovery.places import is_name
+
+        if not is_name(name):
+            raise BadConfig(
+                f"{name!r} can't name a binding; use lower-case letters, digits and '_'"
+            )
+        if isinstance(maker, type):
+            try:
+                whole_class(maker, cls.modality, f"{cls.modality}/{name}")
+            except BindingBroken as error:
+                raise BadConfig(error.message) from error
+        elif not callable(maker):
+            raise BadConfig(
+                f"{maker!r} is neither a class nor a factory; give one that can be called"
+            )
+        if not registry.add(Registered(name, cls.modality, maker)):
+            raise BadConfig(f"{cls.modality}/{name} is registered already; unregister it first")
+
+    @classmethod
+    def unregister_binding(cls, name: str) -> bool:
+        """Take a registration back; False where there was none."""
+        return registry.remove(cls.modality, name)
+
+    def describe(self, name: str) -> Description:
+        """Return the manifest, the models, the configuration and the options of a binding.
+
+        Raises:
+            UnknownBinding: Nothing has that name.
+            AmbiguousBinding: Several places have it.
+            BindingBroken: Its manifest or code can't be read.
+            PackagesMissing: Its code can't be imported without packages that aren't installed.
+        """
+        offer = self._find(name)
+        facts = self.facts(offer)
+        folder = None if isinstance(offer, Registered) else offer
+        return Description(
+            name=offer.name,
+            modality=self.modality,
+            choice=offer.choice,
+            folder=folder.folder if folder else None,
+            manifest=self.manifest(folder) if folder else None,
+            models=self.models(folder) if folder else {},
+            configuration=facts.configuration,
+            options=facts.verb,
+            doc=facts.doc,
+        )
+
+    def diagnose(self, name: str, model: str | None = None, /, **config: Any) -> Diagnosis:
+        """Say how a binding does, from its files alone; nothing of it is run.
+
+        Args:
+            name: A name, ``origin:name`` or a path.
+            model: The model that is meant; None is the configured or default one.
+            config: The configuration that is meant.
+
+        Raises:
+            UnknownBinding: Nothing has that name.
+        """
+        from omnibind.discovery import packages, static
+        from omnibind.discovery.diagnosis import Diagnosis, Problem, ordered
+
+        packages.look_anew()
+        try:
+            offer = self._find(name)
+        except AmbiguousBinding as error:
+            return Diagnosis(name, self.modality, "static", (Problem("ambiguous", str(error)),))
+        if isinstance(offer, Registered):
+            return Diagnosis(offer.name, self.modality, "static")
+        problems = static.problems_of(offer, model, config)
+        return Diagnosis(offer.name, self.modality, "static", ordered(problems))
+
+    def diagnose_all(self, *, probed: bool = False) -> list[Diagnosis]:
+        """Say how every binding does.
+
+        Args:
+            probed: True also imports the code of all that look well, in one child process.
+        """
+        from omnibind.discovery import packages, static
+        from omnibind.discovery.diagnosis import Diagnosis, Problem, ordered
+
+        packages.look_anew()
+        results: list[Diagnosis] = []
+        fit: dict[int, Found] = {}
+        for name, offers in finding.all_offers(self.modality, self._folders).items():
+            if len(offers) > 1:
+                problem = Problem("ambiguous", finding.ambiguity(self.modality, name, offers))
+                results.append(Diagnosis(name, self.modality, "static", (problem,)))
+                continue
+            offer = offers[0]
+            problems: list[Problem] = []
+            if not isinstance(offer, Registered):
+                problems = static.problems_of(offer, None, {})
+                if not {p.state for p in problems} & {"broken", "retired", "unavailable"}:
+                    fit[len(results)] = offer
+            results.append(Diagnosis(name, self.modality, "static", ordered(problems)))
+        if probed and fit:
+            self._probe_into(results, fit)
+        return results
+
+    def _probe_into(self, results: list[Diagnosis], fit: dict[int, Found]) -> None:
+        from omnibind.discovery.diagnosis import Problem, ordered
+        from omnibind.discovery.probe import probe
+
+        reports = probe([(found, self.manifest(found).entry) for found in fit.values()])
+        for place, found in fit.items():
+            report = reports[found]
+            diagnosis = results[place]._replace(depth="probed")
+            if isinstance(report, BindingBroken):
+                problem = Problem("broken", report.message)
+                diagnosis = diagnosis._replace(problems=ordered([*diagnosis.problems, problem]))
+            results[place] = diagnosis
+
+    def create_binding(self, name: str, /, **config: Any) -> B:
+        """Create a binding; its engine isn't loaded yet.
+
+        Args:
+            name: A name, ``origin:name`` or the path of its folder.
+            config: The constructor's keyword arguments.
+
+        Raises:
+            UnknownBinding: Nothing has that name; the message names near ones.
+            AmbiguousBinding: Several places have it.
+            NotReady: Something must be mended first; the message ends with the command.
+            BadConfig: A configuration value is unknown or wrong.
+        """
+        offer = self._find(name)
+        diagnosis = self.diagnose(offer.choice, None, **config)
+        if not diagnosis.is_ready:
+            raise diagnosis.error()
+        return self.create(offer, config)
+
+    def create(self, offer: finding.Offer, config: Mapping[str, Any]) -> B:
+        """Create the binding that was found, its static diagnosis left out."""
+        owner = f"{self.modality}/{offer.name}"
+        if isinstance(offer, Registered):
+            configuration, maker = _configuration_of(offer.maker, owner), offer.maker
+        else:
+            configuration, maker = self.facts(offer).configuration, self._class(offer)
+        config = configuration.check(config, owner, BadConfig)
+        try:
+            binding = maker(**config)
+        except OmnibindError:
+            raise
+        except Exception as error:
+            raise BindingBroken(f"the constructor of {owner} raises {error!r}") from error
+        if not isinstance(binding, CONTRACTS[self.modality]):
+            raise BindingBroken(f"{owner} made a {type(binding).__name__}, which isn't a binding")
+        binding._name = offer.name
+        if not isinstance(offer, Registered):
+            models = self.models(offer)
+            binding._catalogue = tuple(models)
+            binding._find_weights = self._weights_finder(offer, models)
+        return binding  # type: ignore[return-value]  # it fills this modality's contract
+
+    def _weights_finder(self, found: Found, models: Mapping[str, Model]) -> Callable[[str], Path]:
+        from omnibind.weights import store
+        from omnibind.weights.catalogue import Target
+
+        is_open = self.manifest(found).open
+        target = Target(found.modality, found.name, dict(models), is_open)
+        return lambda model: store.resolve(target, model)
+
+    def find(self, name: str) -> finding.Offer:
+        """Return the folder or registration that a name means, seen at a first look.
+
+        Raises:
+            UnknownBinding: Nothing has that name.
+        """
+        return finding.find(self.modality, name, self._folders, thorough=False)
+
+    def _find(self, name: str) -> finding.Offer:
+        return finding.find(self.modality, name, self._folders)
+
+    def manifest(self, found: Found) -> Manifest:
+        """Read the manifest of a folder."""
+        from omnibind.discovery.manifest import read_manifest
+
+        return read_manifest(found.folder)
+
+    def models(self, found: Found) -> Mapping[str, Model]:
+        """Read the catalogue of a folder."""
+        from omnibind.weights.catalogue import read_models
+
+        return read_models(found.folder)
+
+    def facts(self, offer: finding.Offer) -> Facts:
+        """Return the schemas of a binding; a folder that didn't ship is probed first.
+
+        Raises:
+            BindingBroken: Its code is wrong.
+            PackagesMissing: Its code can't be imported without packages that aren't installed.
+        """
+        from omnibind.contracts.child import facts_of
+        from omnibind.discovery.probe import Facts
+
+        if isinstance(offer, Registered):
+            return self._registered_facts(offer)
+        facts = self._facts.get(offer.choice)
+        if facts is None:
+            class_ = self._class(offer)
+            facts = Facts.from_data(facts_of(class_, f"{self.modality}/{offer.name}"))
+            self._facts[offer.choice] = facts
+        return facts
+
+    def _registered_facts(self, offer: Registered) -> Facts:
+        from omnibind.contracts.child import facts_of
+        from omnibind.discovery.probe import Facts
+
+        owner = f"{self.modality}/{offer.name}"
+        if isinstance(offer.maker, type):
+            return Facts.from_data(facts_of(offer.maker, owner))
+        facts = Facts.from_data(facts_of(type(self.create(offer, {})), owner))
+        return facts._replace(configuration=_configuration_of(offer.maker, owner))
+
+    def _class(self, found: Found) -> type[Binding]:
+        from omnibind.contracts.child import binding_class
+        from omnibind.discovery.packages import missing
+        from omnibind.discovery.probe import probe
+
+        manifest = self.manifest(found)
+        if not manifest.entry:
+            raise NotReady(manifest.reason or f"{found.name} has no code")
+        absent = missing(manifest.requires)
+        try:
+            if not found.is_shipped and found.choice not in self._facts:
+                report = probe([(found, manifest.entry)])[found]
+                if isinstance(report, BindingBroken):
+                    raise report
+            return binding_class(found.root.folder, found.modality, found.name, manifest.entry)
+        except BindingBroken as error:
+            if absent:
+                from omnibind.contracts.errors import PackagesMissing
+
+                wanted = " ".join(f'"{requirement}"' for requirement in absent)
+                raise PackagesMissing(error.message, command=f"pip install {wanted}") from error
+            raise
+
+
+def _configuration_of(maker: Callable[..., Any], owner: str) -> Schema:
+    from omnibind.contracts.options import schema_of
+
+    if isinstance(maker, type):
+        return schema_of(maker.__init__, (), owner)  # type: ignore[misc]  # read, not called
+    return schema_of(maker, (), owner)

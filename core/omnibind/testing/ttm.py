@@ -1,0 +1,60 @@
+"""The contract suite of text to music."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+
+from omnibind.client import Client
+
+from .folder_tests import FolderTests
+from .life_tests import LifeTests
+from .names import ModelTests
+from .option_tests import OptionTests
+from .specimen import Specimen, ends
+from .usable import assert_sound
+
+
+class TTMContract(ModelTests, OptionTests, LifeTests, FolderTests):
+    """What every binding that composes must do.
+
+    Attributes:
+        sample_prompt: What it composes in most tests.
+        duration_tolerance: How far the length may be from ``duration_s``, as a share of it.
+    """
+
+    modality: ClassVar[str] = "ttm"
+    sample_prompt: ClassVar[str] = "a calm tune for a music box"
+    duration_tolerance: ClassVar[float] = 0.1
+
+    def make(self, specimen: Specimen, **options: Any) -> Any:
+        """Compose the sample."""
+        return specimen.call(self.sample_prompt, **{**self.minimal_options, **options})
+
+    def make_by(self, client: Client, **options: Any) -> Any:
+        """Compose the sample through a client."""
+        options = {**self.minimal_options, **options}
+        return client.ttm.generate_music(self.sample_prompt, **options)
+
+    def assert_usable(self, result: Any, told: str) -> None:
+        """Assert that it is a sound."""
+        assert_sound(result, told)
+
+    def test_another_prompt_gives_another_result(self, specimen: Specimen) -> None:
+        """The prompt matters."""
+        options = {**self.minimal_options, **self.seeded(specimen)}
+        one = specimen.call(self.sample_prompt, **options)
+        two = specimen.call("loud drums and a trumpet", **options)
+        assert one != two, "two prompts gave the same music"
+
+    def test_the_length_is_the_length_asked_for(self, specimen: Specimen) -> None:
+        """``duration_s`` is served as given, not clamped."""
+        option = specimen.options.option("duration_s")
+        if option is None:
+            pytest.skip("doesn't apply: the verb declares no duration_s")
+        for wanted in ends(option)[: 1 if self.heavy else 2]:
+            sound = assert_sound(self.make(specimen, duration_s=wanted), f"duration_s={wanted:g}")
+            assert abs(sound.duration_s - wanted) <= max(0.05, self.duration_tolerance * wanted), (
+                f"duration_s={wanted:g} gives {sound.duration_s:.2f} s"
+            )

@@ -1,0 +1,166 @@
+"""``models.yaml`` as typed data: which models a binding knows and what their files are."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from omnibind import documents
+from omnibind.contracts.errors import BindingBroken
+from omnibind.weights import places, sources
+
+FILE_NAME = "models.yaml"
+_SHA256_LENGTH = 64
+
+
+class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of a model.
+
+    Attributes:
+        path: Where it lies in the model's folder; forward slashes.
+        bytes: Its size, or None where nobody publishes it.
+        sha256: Its hash in lower-case hex, or None where nobody publishes it.
+        sources: Places that deliver it, tried in order.
+        parts: Pieces to concatenate, each a list of alternatives; instead of ``sources``.
+    """
+
+    path: str
+    bytes: int | None = None
+    sha256: str | None = None
+    sources: list[str] = []
+    parts: list[list[str]] = []
+
+    def __post_init__(self) -> None:
+        places.check_relative(self.path)
+        if self.bytes is not None and self.bytes < 0:
+            raise ValueError(f"{self.path}: bytes is {self.bytes}; expected 0 or more")
+        if self.sha256 is not None and not _is_sha256(self.sha256):
+            raise ValueError(f"{self.path}: sha256 {self.sha256!r} isn't 64 lower-case hex digits")
+        if bool(self.sources) == bool(self.parts):
+            raise ValueError(f"{self.path}: give either sources or parts")
+        for alternatives in self.alternatives:
+            if not alternatives:
+                raise ValueError(f"{self.path}: a part without any source")
+            for text in alternatives:
+                sources.parse_file(text)
+
+    @property
+    def alternatives(self) -> list[list[str]]:
+        """The pieces of the file in order, each with its alternatives; most files are one piece."""
+        return self.parts or [self.sources]
+
+    @property
+    def pinned(self) -> bool:
+        """Whether size and hash are both known."""
+        return self.bytes is not None and self.sha256 is not None
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One model of a binding, as its catalogue describes it.
+
+    Attributes:
+        summary: One line about it.
+        license: Licence of the weights (SPDX where there is one), or None where it isn't known.
+        languages: BCP 47 tags.
+        files: Its files, each pinned; empty for remote models and for ``repository``.
+        repository: ``hf:REPO[@REV]``, pulled as a snapshot; its hashes are kept in ``models.lock``.
+        allow: Patterns (``*.json``) of the repository's files to take; all that fit where empty.
+        build: Name of the binding's function that makes the model from ``files``.
+        price: What a remote model costs, by unit.
+        limits: What the model accepts at most, by name.
+        sizes: Picture sizes it is made for.
+        voices: Voices it has.
+        retired_on: The day its maker withdrew it.
+        successor: The model to use instead.
+        source: The page that these facts come from.
+        date: The day they were looked up.
+    """
+
+    summary: str = ""
+    license: str | None = None
+    languages: list[str] = []
+    files: list[ModelFile] = []
+    repository: str | None = None
+    allow: list[str] = []
+    build: str | None = None
+    price: dict[str, float | str] = {}
+    limits: dict[str, float | str] = {}
+    sizes: list[str] = []
+    voices: list[str] = []
+    retired_on: datetime.date | None = None
+    successor: str | None = None
+    source: str | None = None
+    date: datetime.date | None = None
+
+    def __post_init__(self) -> None:
+        if self.repository is not None:
+            sources.parse_repository(self.repository)
+            if self.files:
+                raise ValueError("give either files or repository")
+        elif self.allow:
+            raise ValueError("allow goes with repository")
+        paths = [file.path for file in self.files]
+        if len(set(paths)) < len(paths):
+            raise ValueError(f"two files have the path {max(paths, key=paths.count)!r}")
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there is anything to pull; False for remote models and mocks."""
+        return bool(self.files or self.repository or self.build)
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        """The sha256 of every file that the catalogue pins."""
+        return frozenset(file.sha256 for file in self.files if file.sha256)
+
+
+class Target(NamedTuple):
+    """A binding, as far as weights are concerned.
+
+    Attributes:
+        modality: ``tts``, ``stt``, …
+        name: The binding's name.
+        models: Its catalogue.
+        allow_unlisted: Whether a hub repository that the catalogue doesn't list may be pulled by
+            its name.
+    """
+
+    modality: str
+    name: str
+    models: dict[str, Model]
+    allow_unlisted: bool = False
+
+    def label(self, model: str) -> str:
+        """Return ``tts/piper/en_US-joe-medium``."""
+        return f"{self.modality}/{self.name}/{model}"
+
+    def command(self, model: str) -> str:
+        """Return the command that fetches a model: ``omnibind pull tts/piper/en_US-joe-medium``."""
+        return f"omnibind pull {shlex.quote(self.label(model))}"
+
+
+def read_models(folder: Path) -> dict[str, Model]:
+    """Read the catalogue of a binding's folder.
+
+    Returns:
+        The models by name, in the order of the file; empty where there is no ``models.yaml``.
+
+    Raises:
+        BindingBroken: The file can't be read or isn't what a catalogue must be.
+    """
+    path = folder / FILE_NAME
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise BindingBroken(f"{path} can't be read: {error.strerror or error}") from error
+    return documents.decode(content, dict[str, Model], BindingBroken, str(path))
+
+
+def _is_sha256(text: str) -> bool:
+    return len(text) == _SHA256_LENGTH and not text.strip("0123456789abcdef")

@@ -1,0 +1,91 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+MANIFEST = """\
+schema: 1
+summary: A binding of the tests.
+kind: local
+entry: Probe
+license: {code: Apache-2.0, weights: none}
+"""
+
+CODE = '''
+"""A voice that says nothing but its options."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+
+from omnibind import Audio, Range, TTSBinding
+from omnibind.contracts.errors import UnknownVoice, suggest
+
+
+class Probe(TTSBinding):
+    """Speaks a tone."""
+
+    def __init__(
+        self, *, rate: Annotated[int, Range(8000, 48000), "samples a second"] = 8000
+    ) -> None:
+        self.rate = rate
+
+    def generate_audio(
+        self,
+        text: str,
+        voice: str | None = None,
+        *,
+        speed: Annotated[float, Range(0.5, 2.0), "tempo; 1.0 is natural"] = 1.0,
+        mood: Literal["calm", "wild"] = "calm",
+        seed: int | None = None,
+    ) -> Audio:
+        if voice not in (None, "low", "high"):
+            known = suggest(voice, self.list_voices())
+            raise UnknownVoice(f"voice {voice!r} is unknown to {self.binding_name}; {known}")
+        frames = int(self.rate * 0.05 * len(text) / speed)
+        tone = np.sin(np.arange(frames) * (0.2 if voice == "high" else 0.1))
+        return Audio.from_array((tone * 20000).astype(np.int16), self.rate)
+
+    def list_voices(self) -> list[str]:
+        return ["high", "low"]
+'''
+
+BindingWriter = Callable[..., Path]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder of omnibind, and no bindings from elsewhere."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("OMNIBIND_HOME", str(folder))
+    monkeypatch.delenv("OMNIBIND_BINDINGS_PATH", raising=False)
+    return folder
+
+
+@pytest.fixture
+def write_binding(tmp_path: Path) -> BindingWriter:
+    """Write a binding's folder; gives its path."""
+
+    def write(
+        name: str = "probe",
+        *,
+        modality: str = "tts",
+        root: Path | None = None,
+        manifest: str | bytes | None = MANIFEST,
+        code: str | bytes | None = CODE,
+    ) -> Path:
+        folder = (root or tmp_path / "root") / modality / name
+        folder.mkdir(parents=True)
+        for file, content in (("binding.yaml", manifest), ("binding.py", code)):
+            if isinstance(content, str):
+                content = textwrap.dedent(content).encode()
+            if content is not None:
+                (folder / file).write_bytes(content)
+        return folder
+
+    return write
