@@ -21,9 +21,11 @@ from omnibind.contracts.errors import (
     OutOfMemory,
     SettingMissing,
     UnknownBinding,
+    UnknownModel,
     UnknownOption,
     UnknownVoice,
     UsageError,
+    WeightsMissing,
 )
 
 
@@ -164,6 +166,23 @@ def test_a_model_fills_the_manifests_option(home: Path, write_binding: BindingWr
     both = Client(tts={"binding": "probe", "model": "a", "model_name": "b"})
     with pytest.raises(BadConfig, match="is to use both"):
         both.tts.generate_audio("hello")
+
+
+def test_a_model_that_the_catalogue_lacks_is_refused_with_the_near_one(
+    home: Path, write_binding: BindingWriter
+) -> None:
+    models = "small:\n  files: [{path: a.bin, bytes: 3, sources: ['file:/x']}]\n"
+    manifest = MANIFEST + "model_option: model_name\n"
+    for name, more in (("closed", ""), ("any_repository", "repositories: true\n")):
+        folder = write_binding(name, root=home / "bindings", manifest=manifest + more)
+        (folder / "models.yaml").write_text(models)
+    with pytest.raises(UnknownModel, match="'smal'; did you mean 'small'"):
+        Client(tts="closed/smal").tts.generate_audio("hello")
+    with pytest.raises(UnknownModel, match="'org/smal'"):
+        Client(tts="closed/org/smal").tts.generate_audio("hello")
+    assert not Client(tts="closed/smal").tts
+    with pytest.raises(WeightsMissing, match="run: omnibind pull tts/any_repository/org/name"):
+        Client(tts="any_repository/org/name").tts.generate_audio("hello")
 
 
 def test_a_model_for_a_binding_without_models_is_refused(user_binding: Any) -> None:

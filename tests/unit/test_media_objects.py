@@ -252,3 +252,13 @@ def test_a_repr_works_where_no_codec_is_installed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "soundfile", None)
     assert repr(Audio(b"OggS")) == "<Audio application/octet-stream (can't be read) 4 B>"
     assert "22050 Hz" in repr(Audio(bytes(make_audio())))
+
+
+def test_what_an_engine_knows_of_its_result_comes_with_it() -> None:
+    told = Meta(seed=3, warnings=("dim",))
+    assert Audio.from_array(np.zeros(8), 8000, meta=told).meta == told
+    assert Image.from_array(np.zeros((4, 4, 3), np.uint8), meta=told).meta == told
+    odd = Video.from_frames([np.zeros((15, 16, 3), np.uint8)] * 2, 8, meta=told)
+    assert odd.meta.seed == 3
+    assert odd.meta.warnings[0] == "dim"
+    assert "widened" in odd.meta.warnings[1]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from omnibind import Client
 from omnibind.contracts import TTSBinding
 from omnibind.contracts.errors import (
     BadInput,
@@ -68,6 +69,12 @@ def test_a_voice_is_found_by_its_file_name_with_or_without_ending(own: Path) -> 
     voices = [None, "mine", "mine.onnx", str(own / "mine.onnx")]
     assert all(binding.generate_audio("Hello.", voice).duration_s > 0.1 for voice in voices)
     assert len(binding._voices) == 1, "one file was loaded more than once"
+
+
+def test_the_result_names_the_voice_that_spoke(own: Path) -> None:
+    client = Client(tts={"binding": "piper", "piper_voices_dir": own})
+    assert client.tts.generate_audio("Hello.").meta.model == JOE
+    assert client.tts.generate_audio("Hello.", "mine").meta.model == "mine"
 
 
 def test_own_voices_are_listed_beside_the_catalogue(own: Path) -> None:

@@ -22,7 +22,7 @@ from omnibind.contracts.errors import (
     WeightsDamaged,
     suggest,
 )
-from omnibind.contracts.media import Audio
+from omnibind.contracts.media import Audio, Meta
 from omnibind.contracts.options import Range
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class PiperTTS(TTSBinding):
             WeightsMissing: The catalogue's voice isn't on this machine.
             WeightsDamaged: A file isn't a Piper voice.
         """
-        self._voice(None)
+        self._voice(self._path(None))
 
     def unload(self) -> None:
         """Let go of all voices."""
@@ -114,7 +114,8 @@ class PiperTTS(TTSBinding):
         import numpy as np
         from piper import SynthesisConfig
 
-        loaded = self._voice(voice)
+        path = self._path(voice)
+        loaded = self._voice(path)
         settings = SynthesisConfig(
             speaker_id=_speaker(loaded, speaker),
             length_scale=None if speed == 1.0 else loaded.config.length_scale / speed,
@@ -139,7 +140,8 @@ class PiperTTS(TTSBinding):
             raise BadInput(
                 f"there is nothing to speak in {text[:40]!r}; expected words, numbers or emoji"
             )
-        return Audio.from_array(parts[0] if len(parts) == 1 else np.concatenate(parts), rate)
+        spoken = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return Audio.from_array(spoken, rate, meta=Meta(model=path.stem))
 
     def list_voices(self) -> list[str]:
         """Return the catalogue's voices and those of ``piper_voices_dir``, sorted."""
@@ -148,8 +150,7 @@ class PiperTTS(TTSBinding):
             names.update(path.stem for path in self._voices_dir.glob("*.onnx"))
         return sorted(names)
 
-    def _voice(self, name: str | None) -> PiperVoice:
-        path = self._path(name)
+    def _voice(self, path: Path) -> PiperVoice:
         if path not in self._voices:
             self._voices[path] = _load(path)
             if len(self._voices) > VOICES_KEPT:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from omnibind.cli.naming import Named
 from omnibind.contracts.errors import BadInput
+from omnibind.discovery import static
 from omnibind.discovery.manifest import read_manifest
 from omnibind.discovery.places import Found
 from omnibind.managers import Description, finding
@@ -60,8 +61,7 @@ def target_of(named: Named) -> Target:
         BadInput: It was registered in code and has no weights.
     """
     found = folder_of(named)
-    models, manifest = read_models(found.folder), read_manifest(found.folder)
-    return Target(named.modality, found.name, models, manifest.open)
+    return static.target_of(found, read_manifest(found.folder), read_models(found.folder))
 
 
 def folder_of(named: Named) -> Found:
@@ -80,8 +80,7 @@ def folder_of(named: Named) -> Found:
 
 def models_of(description: Description) -> list[ModelState]:
     """Return the models of a described binding."""
-    is_open = description.manifest is not None and description.manifest.open
-    target = Target(description.modality, description.name, dict(description.models), is_open)
+    target = Target(description.modality, description.name, dict(description.models))
     return list(states_of(target))
 
 

@@ -69,6 +69,7 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True):
     model_option: str = ""
     default_model: str = ""
     local_weights: list[str] = []
+    repositories: bool = False
     state: Literal["", "retired", "unavailable"] = ""
     reason: str = ""
     instead: str = ""

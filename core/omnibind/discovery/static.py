@@ -141,13 +141,14 @@ def _weight_problems(
     chosen = chosen_model(manifest, model, configuration)
     if chosen is None or manifest.kind == "remote" or is_path(chosen):
         return
+    target = target_of(found, manifest, models)
     entry = models.get(chosen)
-    if entry is None and models and not manifest.open and model is not None:
-        known = ", ".join(list(models)[:12])
-        yield Problem("needs-weights", f"the model {chosen!r} is unknown; choose one of {known}")
-    if entry is None or not entry.has_weights:
+    if entry is None and not is_repository(manifest, chosen):
+        if models and model is not None:
+            yield Problem("needs-weights", str(store.unknown(target, chosen)))
         return
-    target = Target(found.modality, found.name, models, manifest.open)
+    if entry is not None and not entry.has_weights:
+        return
     seen = store.presence(target, chosen)
     if seen.state != "here":
         yield Problem(
@@ -155,6 +156,16 @@ def _weight_problems(
             f"the weights of {target.label(chosen)} are {seen.state}",
             target.command(chosen),
         )
+
+
+def target_of(found: Found, manifest: Manifest, models: Mapping[str, Model]) -> Target:
+    """Return the binding as the weights see it."""
+    return Target(found.modality, found.name, dict(models), manifest.repositories)
+
+
+def is_repository(manifest: Manifest, model: str) -> bool:
+    """Tell whether a model that no catalogue lists may be a hub repository, ``ORG/NAME``."""
+    return manifest.repositories and model.count("/") == 1
 
 
 def is_path(model: str) -> bool:

@@ -246,12 +246,25 @@ class BindingManager(Generic[B]):
         return binding  # type: ignore[return-value]  # it fills this modality's contract
 
     def _weights_finder(self, found: Found, models: Mapping[str, Model]) -> Callable[[str], Path]:
+        from omnibind.discovery import static
         from omnibind.weights import store
-        from omnibind.weights.catalogue import Target
 
-        is_open = self.manifest(found).open
-        target = Target(found.modality, found.name, dict(models), is_open)
+        target = static.target_of(found, self.manifest(found), models)
         return lambda model: store.resolve(target, model)
+
+    def check_model(self, found: Found, model: str) -> None:
+        """Refuse a model that the binding can't have.
+
+        Raises:
+            UnknownModel: Its catalogue doesn't list it; the message names near ones.
+        """
+        from omnibind.discovery import static
+        from omnibind.weights import store
+
+        manifest, models = self.manifest(found), self.models(found)
+        is_possible = not models or static.is_path(model) or static.is_repository(manifest, model)
+        if model not in models and not is_possible:
+            raise store.unknown(static.target_of(found, manifest, models), model)
 
     def find(self, name: str) -> finding.Offer:
         """Return the folder or registration that a name means, seen at a first look.

@@ -11,7 +11,7 @@ from omnibind.calls.journey import Candidate, Request, serve
 from omnibind.calls.subjects import MAX_CHARACTERS, clean_text
 from omnibind.choices import Choice
 from omnibind.contracts.binding import Binding
-from omnibind.contracts.errors import BadConfig, BadOption
+from omnibind.contracts.errors import BadConfig, BadOption, OmnibindError
 from omnibind.contracts.media import Audio, Image, Meta, Transcript, Video
 from omnibind.contracts.options import CALL_CONTROLS
 from omnibind.managers.manager import BindingManager
@@ -152,7 +152,7 @@ class Handle(Generic[B, M]):
     def _prepare(self) -> None:
         diagnosis = self.diagnose()
         if not diagnosis.is_ready:
-            raise diagnosis.error()
+            raise self._error(diagnosis)
         assert self._choice is not None
         offer = self._manager.find(self._choice.binding)
         configuration = dict(self._choice.configuration)
@@ -176,6 +176,14 @@ class Handle(Generic[B, M]):
         schema = self._manager.facts(offer).verb
         label = f"{self.modality}/{offer.name}"
         self._candidate = Candidate(label, binding, self._slot, schema, model)
+
+    def _error(self, diagnosis: Diagnosis) -> OmnibindError:
+        choice = self._choice
+        if diagnosis.state == "needs-weights" and choice is not None and choice.model is not None:
+            offer = self._manager.find(choice.binding)
+            if not isinstance(offer, Registered):
+                self._manager.check_model(offer, choice.model)
+        return diagnosis.error()
 
 
 def _with_model(

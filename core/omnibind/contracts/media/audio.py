@@ -68,7 +68,9 @@ class Audio(Media):
         return cls._make(data, meta, facts)
 
     @classmethod
-    def from_array(cls, samples: np.ndarray[Any, Any], sample_rate: int) -> Self:
+    def from_array(
+        cls, samples: np.ndarray[Any, Any], sample_rate: int, *, meta: Meta | None = None
+    ) -> Self:
         """Return samples as a WAV: int16 stays int16, everything else becomes float32.
 
         Args:
@@ -76,6 +78,7 @@ class Audio(Media):
                 integer type over its whole range. NaN is kept, so that a wrong result can be
                 looked at; a call's verification refuses it.
             sample_rate: Frames a second.
+            meta: What the engine knows of how it was made.
 
         Raises:
             BadInput: Wrong shape or type.
@@ -85,7 +88,7 @@ class Audio(Media):
         data, channels, duration_s = codecs.wav_of_array(samples, sample_rate)
         return cls._make(
             data,
-            None,
+            meta,
             {"sample_rate": int(sample_rate), "channels": channels, "duration_s": duration_s},
         )
 

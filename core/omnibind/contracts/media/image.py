@@ -52,12 +52,13 @@ class Image(Media):
         return cls._make(data, meta, {"media_type": media_type, "width": width, "height": height})
 
     @classmethod
-    def from_array(cls, pixels: np.ndarray[Any, Any]) -> Self:
+    def from_array(cls, pixels: np.ndarray[Any, Any], *, meta: Meta | None = None) -> Self:
         """Return pixels as a PNG.
 
         Args:
             pixels: Shape (height, width) or (height, width, channels) with 1, 3 or 4 channels;
                 uint8 in 0..255, or float in 0..1.
+            meta: What the engine knows of how it was made.
 
         Raises:
             BadInput: Wrong shape or type, or values out of range.
@@ -65,7 +66,7 @@ class Image(Media):
         from omnibind.contracts.media import codecs
 
         data, width, height = codecs.png_of_array(pixels)
-        return cls._make(data, None, {"width": width, "height": height})
+        return cls._make(data, meta, {"width": width, "height": height})
 
     @property
     def width(self) -> int:

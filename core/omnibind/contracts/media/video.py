@@ -65,6 +65,8 @@ class Video(Media):
         frames: Iterable[np.ndarray[Any, Any]],
         fps: float,
         audio: AudioInput | None = None,
+        *,
+        meta: Meta | None = None,
     ) -> Self:
         """Return frames as an MP4 (H.264, yuv420p), with sound (AAC) where it is given.
 
@@ -76,6 +78,7 @@ class Video(Media):
                 0..1. An array of shape (frames, height, width, 3) will do.
             fps: Frames a second.
             audio: The sound that goes with it, from the first frame on.
+            meta: What the engine knows of how it was made.
 
         Raises:
             BadInput: No frames, a wrong shape, type or rate, or a sound that can't be read.
@@ -87,7 +90,10 @@ class Video(Media):
         if audio is not None:
             sound = codecs.decode_audio(Audio.of(audio), name="the sound of the video")
         data, note = codecs.encode_video(frames, fps, sound)
-        return cls._make(data, Meta(warnings=(note,)) if note else None, {})
+        if note:
+            told = meta or Meta()
+            meta = told._replace(warnings=(*told.warnings, note))
+        return cls._make(data, meta, {})
 
     @property
     def width(self) -> int:
