@@ -81,13 +81,15 @@ def test_an_installed_package_is_found_by_its_entry_point_without_import(
     home: Path, tmp_path: Path, write_binding: BindingWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    assert "probe" not in TTSBindingManager().get_available_bindings()
     write_binding("probe", root=site / "my_voices")
     (site / "my_voices" / "__init__.py").write_text("raise RuntimeError('imported')")
     info = site / "my_voices-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-voices\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[omnibind.bindings]\nvoices = my_voices\n")
-    monkeypatch.syspath_prepend(str(site))
     manager = TTSBindingManager()
     assert "probe" in manager.get_available_bindings()
     assert manager.create_binding("my-voices:probe").binding_name == "probe"

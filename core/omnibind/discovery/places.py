@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,19 +88,31 @@ def entry_point_roots() -> list[Root]:
     """Return the roots of installed packages that declare the entry-point group.
 
     An entry point's value is a top-level package whose folder holds ``<modality>/<name>/``; it is
-    found without being imported.
+    found without being imported. What was found stands until a folder of ``sys.path`` changes.
     """
+    return list(_entry_point_roots(tuple((place, _changed_ns(place)) for place in sys.path)))
+
+
+def _changed_ns(place: str) -> int:
+    try:
+        return os.stat(place or ".").st_mtime_ns  # noqa: PTH116 - a Path costs more than the call
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _entry_point_roots(places: tuple[tuple[str, int], ...]) -> tuple[Root, ...]:
     from importlib.metadata import entry_points
     from importlib.util import find_spec
 
-    found = []
+    found: list[Root] = []
     for point in entry_points(group=ENTRY_POINT_GROUP):
         top = point.value.partition(":")[0].partition(".")[0]
         spec = find_spec(top)
-        places = spec.submodule_search_locations if spec else None
+        folders = spec.submodule_search_locations if spec else None
         origin = point.dist.name if point.dist else point.name
-        found += [Root(origin, Path(place)) for place in places or ()]
-    return found
+        found += [Root(origin, Path(place)) for place in folders or ()]
+    return tuple(found)
 
 
 def folders_in(root: Root, modality: str) -> Iterator[Found]:
