@@ -1,15 +1,16 @@
 """pip's own settings, read as pip reads them: its files, then ``PIP_…`` in the environment.
 
-Read here because pip has no public way to ask for them, and an interpreter made by uv has no pip:
-there the main index is the one that ``PIP_INDEX_URL`` names.
+Read here because pip has no public way to ask for them, and an interpreter made by uv has no pip.
 """
 
 from __future__ import annotations
 
 import configparser
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,13 +53,26 @@ def read() -> PipSettings:
     return PipSettings(indexes, values.get("find-links", "").split(), net)
 
 
+@cache
 def _default_index() -> str | None:
-    # pip alone knows its default; an interpreter without pip must be told one.
+    # pip alone knows its default: the installed one, else the one that Python carries for new
+    # virtual environments. Where neither is there, the user must name an index.
+    carried = [str(wheel) for wheel in _carried()]
+    code = (
+        f"import sys; sys.path += {carried!r}; "
+        "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    )
+    command = [sys.executable, "-I", "-c", code]
+    asked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return asked.stdout.strip() or None
+
+
+def _carried() -> list[Path]:
     try:
-        from pip._internal.models.index import PyPI
+        import ensurepip
     except ImportError:
-        return None
-    return str(PyPI.simple_url)
+        return []
+    return sorted(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"))
 
 
 def _values() -> dict[str, str]:

@@ -61,7 +61,7 @@ def fetch(source: Source, into: Path, archives_folder: Path, report: Report) -> 
                 web.forget(archive)
             raise
     looked = [*settings.find_links, *(shown(index) for index in settings.indexes)]
-    nowhere = "no package index is set: install pip here or set PIP_INDEX_URL"
+    nowhere = "no package index is known; set PIP_INDEX_URL"
     reasons = problems or [f"not in {', '.join(looked)}" if looked else nowhere]
     raise FetchFailed("; ".join(reasons))
 

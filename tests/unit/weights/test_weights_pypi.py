@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import venv
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -206,6 +207,18 @@ def test_the_environment_wins_over_the_files(
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.delenv("PIP_INDEX_URL")
     assert len(pip_settings.read().indexes) == 1
+
+
+def test_the_default_index_is_known_where_no_pip_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    installed = pip_settings._default_index()
+    pip_settings._default_index.cache_clear()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bare" / "bin" / "python"))
+    assert pip_settings._default_index() == installed
+    assert str(installed).endswith("/simple")
+    pip_settings._default_index.cache_clear()
 
 
 def test_settings_that_are_no_ini_file_are_told(
