@@ -77,6 +77,8 @@ def test_a_configuration_file_is_found_by_name_or_path(home: Path, tmp_path: Pat
     (home / "configs").mkdir(parents=True)
     (home / "configs" / "mine.yaml").write_text("tts: {binding: mock}\n")
     assert Client.from_config("mine").tts.binding_name == "mock"
+    (home / "configs" / "mock.yaml").write_text("tti: mock\n")
+    assert not Client.from_config("mock").tts, "the shipped file went before the user's own"
     path = tmp_path / "here.yaml"
     path.write_text("client: {}\nstt: mock\n")
     client = Client.from_config(path)
@@ -273,6 +275,8 @@ RETURN = "return Audio.from_array((tone * 20000).astype(np.int16), self.rate)"
         ("b'<html>busy</html>'", "decodes"),
         ("Audio.from_array(np.zeros(8000, np.int16), 8000)", "silent"),
         ("Audio.from_array(np.zeros(8000, np.float32), 8000)", "silent"),
+        ("Audio.from_array(np.full(8000, 3, np.int16), 8000)", "silent"),
+        ("Audio.from_array(np.full(8000, -9e-5, np.float32), 8000)", "silent"),
         ("Audio.from_array(np.zeros(0, np.int16), 8000)", "empty"),
         ("Audio.from_array(np.array([0.5, np.nan]), 8000)", "nan"),
         ("Audio.from_array(np.array([0.5, -np.inf]), 8000)", "nan"),
@@ -375,6 +379,26 @@ def test_one_client_serves_many_threads_and_loads_once(user_binding: Any) -> Non
     assert type(client.tts._ready().binding).loads in (0, 1)
 
 
+def test_many_threads_that_come_first_make_one_binding(user_binding: Any) -> None:
+    client = user_binding(
+        CODE.replace("self.rate = rate", "self.rate = rate; type(self).made += 1").replace(
+            '"""Speaks a tone."""', '"""Speaks a tone."""\n\n    made = 0'
+        )
+    )
+    at_once = threading.Barrier(8)
+
+    def speak() -> None:
+        at_once.wait(timeout=30)
+        client.tts.generate_audio("hello")
+
+    threads = [threading.Thread(target=speak) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert type(client.tts._ready().binding).made == 1
+
+
 def test_a_silent_recording_is_an_empty_transcript_with_a_warning(home: Path) -> None:
     import numpy as np
 
@@ -398,6 +422,44 @@ def test_settings_of_a_picture_binding_change_through_the_handle(home: Path) -> 
         client.tti.set_settings({"no_such_setting": 1})
     assert [setting["name"] for setting in client.tti.get_settings()] == names
     assert client.tti.list_services()[0]["name"] == "mock"
+
+
+def test_changed_settings_reach_the_next_picture_through_a_fresh_load(user_binding: Any) -> None:
+    code = '''
+    """Draws one colour."""
+
+    import numpy as np
+
+    from omnibind import Image, TTIBinding
+
+
+    class Probe(TTIBinding):
+        """Draws one colour."""
+
+        events: list[str] = []
+
+        def __init__(self, *, grey: int = 10) -> None:
+            self.grey = grey
+
+        def load(self) -> None:
+            self.events.append(f"load {self.grey}")
+
+        def unload(self) -> None:
+            self.events.append(f"unload {self.grey}")
+
+        def generate_image(self, prompt: str) -> Image:
+            return Image.from_array(np.full((8, 8, 3), self.grey, np.uint8))
+    '''
+    tti = user_binding(code, modality="tti").tti
+    assert tti.generate_image("x").array()[0, 0, 0] == 10
+    assert tti.set_settings({"grey": 10}) is False
+    assert tti.set_settings({"grey": 90}) is True
+    assert [s["value"] for s in tti.get_settings()] == [90]
+    assert tti.generate_image("x").array()[0, 0, 0] == 90
+    with pytest.raises(BadConfig, match="isn't an int"):
+        tti.set_settings({"grey": "dark"})
+    assert tti.generate_image("x").array()[0, 0, 0] == 90
+    assert type(tti._ready().binding).events == ["load 10", "unload 10", "load 90"]
 
 
 def test_an_engine_that_another_thread_unloads_is_loaded_again(user_binding: Any) -> None:

@@ -161,6 +161,30 @@ def test_a_slot_serves_as_many_calls_at_once_as_it_may(concurrent: int, most: in
     assert voice.loads == 1
 
 
+def test_two_calls_that_come_first_load_once() -> None:
+    voice = Voice()
+    slot = Slot(voice, 2)
+    loading, leave = threading.Event(), threading.Event()
+    load = voice.load
+
+    def slow() -> None:
+        load()
+        loading.set()
+        leave.wait(timeout=30)
+
+    voice.load = slow  # type: ignore[method-assign]
+    threads = [threading.Thread(target=slot.load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert loading.wait(timeout=30)
+    while slot._turn.acquire(blocking=False):  # until the second call has its turn too
+        slot._turn.release()
+    leave.set()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert voice.loads == 1
+
+
 def test_unloading_waits_for_the_calls_that_run() -> None:
     voice = Voice()
     slot = Slot(voice, 2)

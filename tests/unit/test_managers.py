@@ -165,6 +165,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "binary_manifest": ({"manifest": b"\x00\xff\x80"}, "binary"),
     "syntax_error": ({"code": "class Probe(:\n"}, r"binding\.py:1"),
     "binary_code": ({"code": b"\x7fELF\x00\x00\x80"}, r"binding\.py"),
+    "name_only_used": ({"code": "x = Probe\n"}, "no class Probe"),
     "no_code": ({"code": None}, "has no binding.py"),
 }
 BROKEN_AT_IMPORT: dict[str, tuple[dict[str, Any], str]] = {
@@ -276,6 +277,28 @@ def test_absent_weights_are_told_with_the_exact_pull_command(
     weights = home / "models" / "tts" / "probe" / "small"
     weights.mkdir(parents=True)
     (weights / "a.bin").write_bytes(b"abc")
+    assert TTSBindingManager().diagnose("probe").state == "ready"
+
+
+def test_weights_of_the_users_own_are_not_looked_for_in_the_catalogue(
+    home: Path, write_binding: BindingWriter
+) -> None:
+    manifest = MANIFEST + "model_option: m\ndefault_model: small\nlocal_weights: [model_path]\n"
+    folder = write_binding("probe", root=home / "bindings", manifest=manifest)
+    (folder / "models.yaml").write_text(
+        "small:\n  files: [{path: a.bin, bytes: 3, sources: ['file:/x']}]\n"
+    )
+    manager = TTSBindingManager()
+    assert manager.diagnose("probe").state == "needs-weights"
+    assert manager.diagnose("probe", model_path="/my/model.bin").state == "ready"
+    assert manager.diagnose("probe", m="/my/other.bin").state == "ready"
+
+
+def test_a_requirement_for_another_platform_is_met(
+    home: Path, write_binding: BindingWriter
+) -> None:
+    manifest = MANIFEST + "requires: [\"no-such-dist; python_version < '3'\"]\n"
+    write_binding("probe", root=home / "bindings", manifest=manifest)
     assert TTSBindingManager().diagnose("probe").state == "ready"
 
 
