@@ -376,3 +376,15 @@ def test_a_damaged_lock_says_what_to_do(home: Path) -> None:
     with pytest.raises(ValueError, match="delete it, then pull again"):
         lockfile.entries()
     assert [path.name for path in home.iterdir()] == ["models.lock"]
+
+
+def test_without_a_network_every_source_says_why_and_nothing_is_left(home: Path) -> None:
+    nowhere = ["http://127.0.0.1:1/a.bin", "https://127.0.0.1:1/a.bin"]
+    target = Target(
+        "tts", "probe", {"small": Model(files=[ModelFile("a.bin", 3, sources=nowhere)])}
+    )
+    with pytest.raises(FetchFailed, match="run: omnibind pull tts/probe/small") as caught:
+        pull(target, "small")
+    assert len(caught.value.errors) == 2
+    assert all("the connection failed" in str(error) for error in caught.value.errors)
+    assert not [path for path in home.rglob("*") if path.is_file()]
