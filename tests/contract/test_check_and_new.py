@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -130,14 +131,19 @@ def test_a_test_file_that_cannot_be_read_is_told(
 
 
 def test_an_engine_that_ends_the_process_does_not_pass(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
     folder = new_binding("tts", "mine", tmp_path)
     code = (folder / "binding.py").read_text()
     crash = code.replace("import numpy as np\n", "import os\n\n        os._exit(7)\n", 1)
     (folder / "binding.py").write_text(crash)
     assert check_folder(folder) == 1
     assert "ended with code 7" in capfd.readouterr().out
+    assert not list(temporary.iterdir()), "something was left behind"
 
 
 @pytest.mark.parametrize("place", ["nowhere", "elsewhere/mine"])

@@ -49,18 +49,20 @@ def check_folder(folder: Path, config: dict[str, Any] | None = None) -> int:
             f"{', '.join(CONTRACTS)}"
         )
     need_pytest()
-    order = json.dumps({"folder": str(folder), "config": config or {}}, default=str)
     boot = (
         f"import sys; sys.path[:] = {sys.path!r}; from omnibind.testing.check import main; main()"
     )
     sys.stdout.flush()
     # Plugins and options of the project around must not change what is checked.
     kept = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-    done = subprocess.run(
-        [sys.executable, "-c", boot, order],
-        env={**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        check=False,
-    )
+    # Made here, because a child that an engine brings down leaves what it made.
+    with tempfile.TemporaryDirectory() as temporary:
+        facts = {"folder": str(folder), "config": config or {}, "temporary": temporary}
+        done = subprocess.run(
+            [sys.executable, "-c", boot, json.dumps(facts, default=str)],
+            env={**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            check=False,
+        )
     if done.returncode not in (0, 1):
         print(f"\n{folder}: the check itself ended with code {done.returncode}", flush=True)
     return 1 if done.returncode else 0
@@ -88,22 +90,14 @@ def main() -> None:
     order = json.loads(sys.argv[1])
     folder = Path(order["folder"])
     told = Told(folder, order["config"])
-    with tempfile.TemporaryDirectory() as temporary:
-        file = folder / _TEST_FILE
-        if not file.is_file():
-            file = Path(temporary) / _TEST_FILE
-            suite = f"{folder.parent.name.upper()}Contract"
-            file.write_text(_TEST.format(suite=suite, folder=str(folder)), encoding="utf-8")
-        options = [
-            "-p",
-            "no:terminal",
-            "-p",
-            "no:cacheprovider",
-            "--import-mode=importlib",
-            "--noconftest",
-        ]
-        places = ["-c", os.devnull, "--rootdir", temporary]
-        code = pytest.main([*options, *places, str(file)], plugins=[told])
+    file = folder / _TEST_FILE
+    if not file.is_file():
+        file = Path(order["temporary"]) / _TEST_FILE
+        suite = f"{folder.parent.name.upper()}Contract"
+        file.write_text(_TEST.format(suite=suite, folder=str(folder)), encoding="utf-8")
+    options = [*("-p", "no:terminal", "-p", "no:cacheprovider"), "--noconftest"]
+    places = ["--import-mode=importlib", "-c", os.devnull, "--rootdir", order["temporary"]]
+    code = pytest.main([*options, *places, str(file)], plugins=[told])
     told.finish()
     # pytest counts failures as 1, and everything that went wrong beside the tests as more.
     sys.exit(code or int(told.is_wrong))
