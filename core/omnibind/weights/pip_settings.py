@@ -63,7 +63,10 @@ def _default_index() -> str | None:
         "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
     )
     command = [sys.executable, "-I", "-c", code]
-    asked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
     return asked.stdout.strip() or None
 
 

@@ -221,6 +221,15 @@ def test_the_default_index_is_known_where_no_pip_is_installed(
     pip_settings._default_index.cache_clear()
 
 
+def test_where_no_interpreter_can_be_asked_there_is_no_default_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip_settings._default_index.cache_clear()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    assert pip_settings._default_index() is None
+    pip_settings._default_index.cache_clear()
+
+
 def test_settings_that_are_no_ini_file_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
