@@ -60,9 +60,8 @@ print(" ".join(segment.text.strip() for segment in segments))
 """
 
 # Without compiled files, every run would compile what it imports, which nobody's second run does.
-_NOT_HANDED_ON = (
-    *("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE"),
-    "OMNIBIND_BINDINGS_PATH",
+_NOT_HANDED_ON = frozenset(
+    ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "OMNIBIND_BINDINGS_PATH")
 )
 
 Pair = tuple[float, float]

@@ -16,6 +16,8 @@ entry: Probe
 license: {code: Apache-2.0, weights: none}
 """
 
+MODELS = "small:\n  license: MIT\n  files: [{path: a.bin, bytes: 3, sources: ['file:/x']}]\n"
+
 CODE = '''
 """A voice that says nothing but its options."""
 
@@ -78,10 +80,12 @@ def write_binding(tmp_path: Path) -> BindingWriter:
         root: Path | None = None,
         manifest: str | bytes | None = MANIFEST,
         code: str | bytes | None = CODE,
+        models: str | None = None,
     ) -> Path:
         folder = (root or tmp_path / "root") / modality / name
         folder.mkdir(parents=True)
-        for file, content in (("binding.yaml", manifest), ("binding.py", code)):
+        files = {"binding.yaml": manifest, "binding.py": code, "models.yaml": models}
+        for file, content in files.items():
             if isinstance(content, str):
                 content = textwrap.dedent(content).encode()
             if content is not None:

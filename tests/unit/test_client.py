@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import CODE, MANIFEST, BindingWriter
+from tests.conftest import CODE, MANIFEST, MODELS, BindingWriter
 
 from omnibind import Audio, Client, Transcript
 from omnibind.contracts.errors import (
@@ -173,11 +173,10 @@ def test_a_model_fills_the_manifests_option(home: Path, write_binding: BindingWr
 def test_a_model_that_the_catalogue_lacks_is_refused_with_the_near_one(
     home: Path, write_binding: BindingWriter
 ) -> None:
-    models = "small:\n  files: [{path: a.bin, bytes: 3, sources: ['file:/x']}]\n"
     manifest = MANIFEST + "model_option: model_name\n"
     for name, more in (("closed", ""), ("any_repository", "repositories: true\n")):
-        folder = write_binding(name, root=home / "bindings", manifest=manifest + more)
-        (folder / "models.yaml").write_text(models)
+        root = home / "bindings"
+        write_binding(name, root=root, manifest=manifest + more, models=MODELS)
     with pytest.raises(UnknownModel, match="'smal'; did you mean 'small'"):
         Client(tts="closed/smal").tts.generate_audio("hello")
     with pytest.raises(UnknownModel, match="'org/smal'"):

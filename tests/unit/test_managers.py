@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import CODE, MANIFEST, BindingWriter
+from tests.conftest import CODE, MANIFEST, MODELS, BindingWriter
 
 from omnibind import Audio, TTSBinding, TTSBindingManager
 from omnibind.contracts.errors import (
@@ -267,10 +267,7 @@ def test_absent_weights_are_told_with_the_exact_pull_command(
     home: Path, write_binding: BindingWriter
 ) -> None:
     manifest = MANIFEST + "model_option: model_name\ndefault_model: small\n"
-    folder = write_binding("probe", root=home / "bindings", manifest=manifest)
-    (folder / "models.yaml").write_text(
-        "small:\n  license: MIT\n  files:\n    - {path: a.bin, bytes: 3, sources: ['file:/x']}\n"
-    )
+    write_binding("probe", root=home / "bindings", manifest=manifest, models=MODELS)
     problem = TTSBindingManager().diagnose("probe").problems[0]
     assert problem.state == "needs-weights"
     assert problem.command == "omnibind pull tts/probe/small"
@@ -284,10 +281,7 @@ def test_weights_of_the_users_own_are_not_looked_for_in_the_catalogue(
     home: Path, write_binding: BindingWriter
 ) -> None:
     manifest = MANIFEST + "model_option: m\ndefault_model: small\nlocal_weights: [model_path]\n"
-    folder = write_binding("probe", root=home / "bindings", manifest=manifest)
-    (folder / "models.yaml").write_text(
-        "small:\n  files: [{path: a.bin, bytes: 3, sources: ['file:/x']}]\n"
-    )
+    write_binding("probe", root=home / "bindings", manifest=manifest, models=MODELS)
     manager = TTSBindingManager()
     assert manager.diagnose("probe").state == "needs-weights"
     assert manager.diagnose("probe", model_path="/my/model.bin").state == "ready"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from omnibind.contracts.errors import OmnibindError
+from omnibind.contracts.errors import OmnibindError, UnknownModel
 from omnibind.discovery.diagnosis import Problem
 from omnibind.discovery.manifest import Manifest, read_manifest
 from omnibind.discovery.places import Found, is_name
@@ -142,12 +142,13 @@ def _weight_problems(
     if chosen is None or manifest.kind == "remote" or is_path(chosen):
         return
     target = target_of(found, manifest, models)
-    entry = models.get(chosen)
-    if entry is None and not is_repository(manifest, chosen):
-        if models and model is not None:
-            yield Problem("needs-weights", str(store.unknown(target, chosen)))
+    unknown = unknown_model(target, model) if model is not None else None
+    if unknown is not None:
+        yield Problem("needs-weights", str(unknown))
         return
-    if entry is not None and not entry.has_weights:
+    entry = models.get(chosen)
+    needs_weights = entry.has_weights if entry is not None else target.is_repository(chosen)
+    if not needs_weights:
         return
     seen = store.presence(target, chosen)
     if seen.state != "here":
@@ -163,9 +164,13 @@ def target_of(found: Found, manifest: Manifest, models: Mapping[str, Model]) -> 
     return Target(found.modality, found.name, dict(models), manifest.repositories)
 
 
-def is_repository(manifest: Manifest, model: str) -> bool:
-    """Tell whether a model that no catalogue lists may be a hub repository, ``ORG/NAME``."""
-    return manifest.repositories and model.count("/") == 1
+def unknown_model(target: Target, model: str) -> UnknownModel | None:
+    """Return the error for a model that the binding can't have, or None where it may."""
+    if not target.models or model in target.models:
+        return None
+    if is_path(model) or target.is_repository(model):
+        return None
+    return store.unknown(target, model)
 
 
 def is_path(model: str) -> bool:

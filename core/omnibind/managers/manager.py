@@ -15,6 +15,7 @@ from omnibind.contracts.errors import (
     BindingBroken,
     NotReady,
     OmnibindError,
+    UnknownModel,
 )
 from omnibind.managers import finding, registry
 from omnibind.managers.registry import Registered
@@ -252,19 +253,12 @@ class BindingManager(Generic[B]):
         target = static.target_of(found, self.manifest(found), models)
         return lambda model: store.resolve(target, model)
 
-    def check_model(self, found: Found, model: str) -> None:
-        """Refuse a model that the binding can't have.
-
-        Raises:
-            UnknownModel: Its catalogue doesn't list it; the message names near ones.
-        """
+    def unknown_model(self, found: Found, model: str) -> UnknownModel | None:
+        """Return the error for a model that the binding can't have, or None where it may."""
         from omnibind.discovery import static
-        from omnibind.weights import store
 
-        manifest, models = self.manifest(found), self.models(found)
-        is_possible = not models or static.is_path(model) or static.is_repository(manifest, model)
-        if model not in models and not is_possible:
-            raise store.unknown(static.target_of(found, manifest, models), model)
+        target = static.target_of(found, self.manifest(found), self.models(found))
+        return static.unknown_model(target, model)
 
     def find(self, name: str) -> finding.Offer:
         """Return the folder or registration that a name means, seen at a first look.

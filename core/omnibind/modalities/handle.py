@@ -178,12 +178,13 @@ class Handle(Generic[B, M]):
         self._candidate = Candidate(label, binding, self._slot, schema, model)
 
     def _error(self, diagnosis: Diagnosis) -> OmnibindError:
-        choice = self._choice
+        # A model that can't be had is wrong use; no pull would bring it.
+        unknown, choice = None, self._choice
         if diagnosis.state == "needs-weights" and choice is not None and choice.model is not None:
             offer = self._manager.find(choice.binding)
             if not isinstance(offer, Registered):
-                self._manager.check_model(offer, choice.model)
-        return diagnosis.error()
+                unknown = self._manager.unknown_model(offer, choice.model)
+        return unknown or diagnosis.error()
 
 
 def _with_model(

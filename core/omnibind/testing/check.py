@@ -95,8 +95,8 @@ def main() -> None:
         file = Path(order["temporary"]) / _TEST_FILE
         suite = f"{folder.parent.name.upper()}Contract"
         file.write_text(_TEST.format(suite=suite, folder=str(folder)), encoding="utf-8")
-    options = [*("-p", "no:terminal", "-p", "no:cacheprovider"), "--noconftest"]
-    places = ["--import-mode=importlib", "-c", os.devnull, "--rootdir", order["temporary"]]
+    options = ["-pno:terminal", "-pno:cacheprovider", "--noconftest", "--import-mode=importlib"]
+    places = ["-c", os.devnull, "--rootdir", order["temporary"]]
     code = pytest.main([*options, *places, str(file)], plugins=[told])
     told.finish()
     # pytest counts failures as 1, and everything that went wrong beside the tests as more.

@@ -138,6 +138,10 @@ class Target(NamedTuple):
         """Return ``tts/piper/en_US-joe-medium``."""
         return f"{self.modality}/{self.name}/{model}"
 
+    def is_repository(self, model: str) -> bool:
+        """Tell whether a model that the catalogue doesn't list may be a hub's ``ORG/NAME``."""
+        return self.allow_unlisted and model.count("/") == 1
+
     def command(self, model: str) -> str:
         """Return the command that fetches a model: ``omnibind pull tts/piper/en_US-joe-medium``."""
         return f"omnibind pull {shlex.quote(self.label(model))}"

@@ -15,12 +15,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@=-]*(?<!\.)")
 def home() -> Path:
     """Return omnibind's own folder: ``$OMNIBIND_HOME``, else one in the user's data folder."""
     given = os.environ.get("OMNIBIND_HOME")
-    return _given_folder(given, Path.cwd()) if given else _user_folder()
-
-
-@cache
-def _given_folder(given: str, working: Path) -> Path:
-    return Path(working, Path(given).expanduser())
+    return Path(given).expanduser().absolute() if given else _user_folder()
 
 
 @cache

@@ -71,7 +71,7 @@ def expected(target: Target, model: str) -> list[Expected] | None:
         entry = lockfile.entries().get(target.label(model))
         return [_filled(file, entry) for file in files] if entry else files
     entry = lockfile.entries().get(target.label(model))
-    if listed is None and entry is None and not _may_be_repository(target, model):
+    if listed is None and entry is None and not target.is_repository(model):
         raise unknown(target, model)
     if entry is None or (listed and listed.repository != entry.repository):
         return None
@@ -236,10 +236,6 @@ def _filled(file: Expected, entry: lockfile.Entry) -> Expected:
         return file
     size = locked.bytes if file.bytes is None else file.bytes
     return Expected(file.path, size, file.sha256 or locked.sha256)
-
-
-def _may_be_repository(target: Target, model: str) -> bool:
-    return target.allow_unlisted and model.count("/") == 1
 
 
 def _look(folder: Path, files: list[Expected] | None) -> Presence:
