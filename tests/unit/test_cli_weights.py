@@ -65,6 +65,18 @@ def test_pull_fetches_the_default_model_or_the_one_named(
     assert state(capsys, "large") == "here"
 
 
+def test_a_damaged_model_that_was_fetched_anew_is_not_said_to_have_been_here(
+    binding: Path, home: Path, capsys: Capture
+) -> None:
+    assert main(["pull", "tts/probe"]) == 0
+    file = home / "models/tts/probe/small/small.onnx"
+    file.write_bytes(b"W" + CONTENT[1:])
+    capsys.readouterr()
+    assert main(["pull", "tts/probe"]) == 0
+    assert "tts/probe/small is here: " in capsys.readouterr().out
+    assert file.read_bytes() == CONTENT
+
+
 def test_a_model_that_is_here_is_not_fetched_again(
     binding: Path, source: Path, capsys: Capture
 ) -> None:

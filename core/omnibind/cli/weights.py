@@ -36,7 +36,7 @@ def pull(model: Annotated[str, Parameter(name="MODALITY/NAME[/MODEL]")], /) -> N
     label = target.label(chosen)
     listed = target.models.get(chosen)
     build = _builder(named, listed.build) if listed is not None and listed.build else None
-    was_here = store.presence(target, chosen).state == "here"
+    was_here = pulling.here(target, chosen) is not None
     with showing(label) as progress:
         folder = pulling.pull(target, chosen, progress=progress, build=build)
     here = "was here already" if was_here else "is here"

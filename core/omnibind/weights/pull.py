@@ -63,14 +63,14 @@ def pull(
         SaveFailed: The disk is full or can't be written.
         BindingBroken: The model must be built, and no function was given.
     """
-    folder = _here(target, model)
+    folder = here(target, model)
     if folder is not None:
         return folder
     _check_allowed(target, model, build)
     folder = store.home_of(target, model)
     try:
         with locks.exclusive(store.lock_of(folder)):
-            if _here(target, model) is None:  # another pull may have ended meanwhile
+            if here(target, model) is None:  # another pull may have ended meanwhile
                 try:
                     _Pull(target, model, folder, progress, build).run()
                 finally:
@@ -80,7 +80,8 @@ def pull(
     return store.whole(target, model)
 
 
-def _here(target: Target, model: str) -> Path | None:
+def here(target: Target, model: str) -> Path | None:
+    """Return a model's folder where it is whole, None where a pull has something to do."""
     try:
         return store.whole(target, model)
     except (WeightsMissing, WeightsDamaged):
