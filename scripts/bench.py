@@ -168,8 +168,17 @@ class Bench:
                 told = listing.format(count, what)
                 figures.append(Figure(f"{kind}-{count}", told, "A ms", limit, measure))
         figures += [
-            Figure("handle", "call by handle - binding", "A-B µs", 10, self._work("handle")),
+            Figure("handle", "call by handle - binding", "A-B µs", 25, self._work("handle")),
             Figure("handle-option", "with an option", "A-B µs", None, self._work("handle-option")),
+            Figure("handle-all", "with listeners, …", "A-B µs", 25, self._work("handle-all")),
+            Figure(
+                "asyncio", "awaited call - binding", "A-B µs", 150, self._work("handle-asyncio")
+            ),
+            Figure("thousand", "1,000 calls / to_thread", "A/B", 3, self._work("thousand")),
+            Figure("queue", "call beside a queue - alone", "A-B ms", 10, self._work("queue")),
+            Figure(
+                "first-sound", "first sound / whole call", "A/B %", 15, self._work("first-sound")
+            ),
             Figure("verification", "share of a call", "A/B %", 2, self._work("verification")),
             Figure("piper", "tts/piper / piper alone", "A/B", 1.03, self._work("piper")),
         ]

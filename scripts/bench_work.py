@@ -12,13 +12,15 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Annotated, Any
+from typing import Any
 
-from omnibind import Audio, Client, Range, Source, TTSBinding, TTSBindingManager
+import bench_calls as calls
+from bench_calls import Pairs, in_turn
+
+from omnibind import Audio, Client, Source, TTSBindingManager
 from omnibind.testing import new_binding
 
 TEXT = "On the third of May, Doctor Green sold forty two old bicycles to a music school."
-CALLS = 500
 
 MANIFEST = """\
 schema: 1
@@ -45,26 +47,6 @@ one:
       sha256: {sha256}
       sources: ["hf:org/repository@main#one.onnx.json"]
 """.format(sha256="0f" * 32)
-
-Pairs = list[tuple[float, float]]
-
-
-def in_turn(
-    pairs: int,
-    ours: Callable[[], object],
-    theirs: Callable[[], object],
-    clock: Callable[[], float] = perf_counter,
-) -> Pairs:
-    """Time both, in turn, after one call of each that isn't counted."""
-
-    def seconds(work: Callable[[], object]) -> float:
-        started = clock()
-        work()
-        return clock() - started
-
-    ours()
-    theirs()
-    return [(seconds(ours), seconds(theirs)) for _ in range(pairs)]
 
 
 def folders(root: str, count: str) -> None:
@@ -104,59 +86,18 @@ def _list(kind: str, folder: str) -> dict[str, str]:
     return {diagnosis.name: diagnosis.state for diagnosis in manager.diagnose_all()}
 
 
-class StillTTS(TTSBinding):
-    """Gives the same short sound at once."""
-
-    def __init__(self) -> None:
-        self._sound = Audio(_wav(bytes(800), 8000))
-
-    def generate_audio(
-        self,
-        text: str,
-        voice: str | None = None,
-        *,
-        speed: Annotated[float, Range(0.5, 2.0), "does nothing"] = 1.0,
-    ) -> Audio:
-        """Return the sound."""
-        return self._sound
-
-    def list_voices(self) -> list[str]:
-        """Return none."""
-        return []
-
-
-def handle(pairs: str, **options: Any) -> Pairs:
-    """Time a call through the handle and one of the binding itself.
-
-    CPU time: a few microseconds drown in what else the machine does meanwhile.
-    """
-    TTSBindingManager.register_binding("still", StillTTS)
-    through, direct = Client(tts="still").tts, StillTTS()
-
-    def ours() -> None:
-        for _ in range(CALLS):
-            through.generate_audio("Hello.", verify=False, **options)
-
-    def theirs() -> None:
-        for _ in range(CALLS):
-            direct.generate_audio("Hello.", **options)
-
-    times = in_turn(int(pairs), ours, theirs, process_time)
-    return [(a / CALLS, b / CALLS) for a, b in times]
-
-
 def verification(pairs: str) -> Pairs:
     """Time the verification of Piper's output, and the call without it."""
-    from omnibind.calls.verification import verify
+    from omnibind.calls.verification import Expected, verify
 
-    speak = Client(tts="piper").tts.generate_audio
-    verify(speak(TEXT, verify=False), "tts/piper")
+    speak, expected = Client(tts="piper").tts.generate_audio, Expected(TEXT, "en-US")
+    verify(speak(TEXT, verify=False), "tts/piper", expected)
     times = []
     for _ in range(int(pairs)):
         started = perf_counter()
         sound = speak(TEXT, verify=False)
         spoken = perf_counter()
-        verify(sound, "tts/piper")
+        verify(sound, "tts/piper", expected)
         times.append((perf_counter() - spoken, spoken - started))
     return times
 
@@ -273,16 +214,6 @@ def _samples(sound: str) -> Any:
     return Source.of(sound).array(16000)
 
 
-def _wav(samples: bytes, rate: int) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(rate)
-        sound.writeframes(samples)
-    return file.getvalue()
-
-
 def _same(ours: object, theirs: object) -> None:
     if ours != theirs:
         raise SystemExit(f"the two don't do the same: {ours!r} and {theirs!r}")
@@ -291,8 +222,13 @@ def _same(ours: object, theirs: object) -> None:
 WORK: dict[str, Callable[..., Any]] = {
     "folders": folders,
     "listing": listing,
-    "handle": handle,
-    "handle-option": lambda pairs: handle(pairs, speed=1.25),
+    "handle": calls.handle,
+    "handle-option": lambda pairs: calls.handle(pairs, speed=1.25),
+    "handle-all": calls.handle_all,
+    "handle-asyncio": calls.handle_asyncio,
+    "thousand": calls.thousand,
+    "queue": calls.queue,
+    "first-sound": calls.first_sound,
     "verification": verification,
     "piper": piper,
     "faster_whisper": faster_whisper,

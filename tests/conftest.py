@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,6 +58,16 @@ class Probe(TTSBinding):
 '''
 
 BindingWriter = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def unrecorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What tests use stays out of the record of use."""
+    from omnibind.weights import usage
+
+    monkeypatch.setattr(usage, "EVERY_S", 86400.0)
+    yield
+    usage._state.recent.clear()
 
 
 @pytest.fixture

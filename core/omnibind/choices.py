@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from omnibind.contracts.errors import BadConfig
@@ -10,6 +10,10 @@ from omnibind.contracts.errors import BadConfig
 MODALITIES = ("tts", "tti", "stt", "ttm", "ttv")
 
 Spec = str | Mapping[str, Any]
+"""One binding: ``"NAME"``, ``"NAME/MODEL"`` or ``{"binding": "NAME", …}``."""
+
+Specs = Spec | Sequence[Spec]
+"""One binding, or several in the order in which they are tried."""
 
 
 class Choice(NamedTuple):
@@ -19,6 +23,7 @@ class Choice(NamedTuple):
         binding: A name, ``origin:name`` or the path of a folder.
         model: The model, or None for the configured or default one.
         runs: Where it runs, or None for what its manifest says.
+        consent: Whether the people whose recordings are given as voices permit that.
         configuration: The constructor's keyword arguments.
     """
 
@@ -26,10 +31,28 @@ class Choice(NamedTuple):
     model: str | None = None
     runs: str | None = None
     configuration: Mapping[str, Any] = {}
+    consent: bool = False
+
+
+def choices_of(spec: Any, modality: str) -> tuple[Choice, ...]:
+    """Read one modality's spelling: one binding, or several in the order to be tried.
+
+    Raises:
+        BadConfig: It is neither, is empty, or names a binding twice.
+    """
+    if not isinstance(spec, (list, tuple)) or isinstance(spec, Choice):
+        return (choice_of(spec, modality),)
+    choices = tuple(choice_of(one, modality) for one in spec)
+    if not choices:
+        raise BadConfig(f"{modality} is an empty list; name a binding, or leave it out")
+    for number, choice in enumerate(choices):
+        if choice in choices[:number]:
+            raise BadConfig(f"{modality} names {choice.binding!r} twice; name each once")
+    return choices
 
 
 def choice_of(spec: Any, modality: str) -> Choice:
-    """Read one modality's spelling: ``"piper"``, ``"piper/MODEL"`` or a mapping.
+    """Read one binding's spelling: ``"piper"``, ``"piper/MODEL"`` or a mapping.
 
     Raises:
         BadConfig: It is none of these.
@@ -43,14 +66,15 @@ def choice_of(spec: Any, modality: str) -> Choice:
             raise BadConfig(f"{modality}={dict(spec)!r} names no binding; give 'binding': 'NAME'")
         named = _from_text(binding, modality)
         model, runs = values.pop("model", named.model), values.pop("runs", None)
+        if named.model not in (None, model):
+            raise BadConfig(f"{modality} names both {named.model!r} and {model!r}; give one model")
+        consent = values.pop("consent", None)
+        if consent is not None and not isinstance(consent, bool):
+            raise BadConfig(f"'consent' of {modality} is {consent!r}; give true or false")
         for name, value in (("model", model), ("runs", runs)):
             if value is not None and not isinstance(value, str):
                 raise BadConfig(f"{name!r} of {modality} is {value!r}; give a str")
-        return Choice(named.binding, model, runs, values)
-    if isinstance(spec, (list, tuple)):
-        raise BadConfig(
-            f"{modality}={spec!r} is a list; this version takes one binding, give a str"
-        )
+        return Choice(named.binding, model, runs, values, consent is True)
     raise BadConfig(
         f"{modality} is {spec!r}; give 'NAME', 'NAME/MODEL' or {{'binding': 'NAME', …}}"
     )

@@ -4,42 +4,70 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from omnibind import documents
-from omnibind.choices import MODALITIES, Choice, choice_of
-from omnibind.contracts.errors import BadConfig, suggest
+from omnibind.calls.controls import Settings
+from omnibind.choices import MODALITIES, Choice, Spec, choices_of
+from omnibind.contracts.errors import BadConfig, UsageError, suggest
 from omnibind.weights.places import checkout, home
 
 
 class Block(msgspec.Struct, forbid_unknown_fields=True):
-    """What serves one modality."""
+    """One binding that serves a modality."""
 
     binding: str
     model: str | None = None
     runs: str | None = None
+    consent: bool = False
     config: dict[str, Any] = {}
 
 
-class Settings(msgspec.Struct, forbid_unknown_fields=True):
-    """The client's own settings; there are none yet."""
+class ClientBlock(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What holds for all calls; see :mod:`omnibind.calls.controls`."""
+
+    timeout_s: float | None = None
+    verify: bool | dict[str, bool] = True
+    max_result_bytes: int | None = None
+    label: str | None = None
+    strict: bool = False
+    recipe: bool = True
+    budget_usd: float | None = None
+    allow_unknown_cost: bool = False
+    retry_paid: bool = False
+    policy: dict[str, bool] = {}
+
+
+Served = str | Block | list[str | Block]
 
 
 class File(msgspec.Struct, forbid_unknown_fields=True):
     """A whole configuration file."""
 
-    client: Settings = msgspec.field(default_factory=Settings)
-    tts: str | Block | None = None
-    tti: str | Block | None = None
-    stt: str | Block | None = None
-    ttm: str | Block | None = None
-    ttv: str | Block | None = None
+    client: ClientBlock = msgspec.field(default_factory=ClientBlock)
+    tts: Served | None = None
+    tti: Served | None = None
+    stt: Served | None = None
+    ttm: Served | None = None
+    ttv: Served | None = None
 
 
-def read_config(name: str | os.PathLike[str]) -> dict[str, Choice]:
-    """Read a configuration file: one block a modality.
+class Config(NamedTuple):
+    """What a configuration file says.
+
+    Attributes:
+        choices: The bindings of each modality, in the order in which they are tried.
+        settings: What holds for all calls, by the names of a client's arguments; checked.
+    """
+
+    choices: dict[str, tuple[Choice, ...]]
+    settings: dict[str, Any]
+
+
+def read_config(name: str | os.PathLike[str]) -> Config:
+    """Read a configuration file.
 
     Args:
         name: The name of a file in the user's or the shipped ``configs/`` folder; with a
@@ -52,14 +80,27 @@ def read_config(name: str | os.PathLike[str]) -> dict[str, Choice]:
     file = documents.read(path, File, BadConfig)
     choices = {}
     for modality in MODALITIES:
-        block = getattr(file, modality)
-        if isinstance(block, str):
-            choices[modality] = choice_of(block, modality)
-        elif block is not None:
-            named = choice_of(block.binding, modality)
-            model = block.model or named.model
-            choices[modality] = Choice(named.binding, model, block.runs, block.config)
-    return choices
+        served = getattr(file, modality)
+        if served is not None:
+            listed = served if isinstance(served, list) else [served]
+            try:
+                choices[modality] = choices_of([_spec(one) for one in listed], modality)
+            except BadConfig as error:
+                raise BadConfig(f"{path}: {error.message}") from None
+    settings = msgspec.to_builtins(file.client)
+    try:
+        Settings(settings)
+    except UsageError as error:
+        raise BadConfig(f"{path}: client: {error.message}") from None
+    return Config(choices, settings)
+
+
+def _spec(block: str | Block) -> Spec:
+    if isinstance(block, str):
+        return block
+    said = {"binding": block.binding, "consent": block.consent, **block.config}
+    named = {"model": block.model, "runs": block.runs}
+    return said | {name: value for name, value in named.items() if value is not None}
 
 
 def config_path(name: str | os.PathLike[str]) -> Path:

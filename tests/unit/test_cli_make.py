@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from tests.conftest import CODE, MANIFEST, BindingWriter
 
-from omnibind import Audio, Image, Video
-from omnibind.cli import main
+from omnibind import Audio, Client, Event, Image, Video
+from omnibind.cli import main, progress
+from omnibind.contracts.binding import Progress
 
 Capture = pytest.CaptureFixture[str]
 
@@ -175,7 +177,7 @@ def test_a_binding_that_is_not_ready_says_the_command_that_mends_it(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["speak", "hi"], "--output requires an argument"),
+        (["speak", "hi"], "give -o FILE, -o - or --play"),
         (["speak", "-o", "a.wav"], "TEXT requires an argument"),
         (["speak", "hi", "there", "-o", "a.wav"], "there"),
         (["speak", "hi", "-o", "a.wav", "--vioce", "x"], "Did you mean --voice?"),
@@ -219,3 +221,53 @@ def test_an_error_of_another_kind_is_still_one_line(
     monkeypatch.setattr("omnibind.cli.saving.check_place", fail)
     assert main(["speak", "hi", "-o", "a.wav"]) == 1
     assert capsys.readouterr().err.startswith("omnibind: ZeroDivisionError: it broke; ")
+
+
+@pytest.mark.parametrize(
+    "words", [["-", "-o", "-"], ["-o", "-", "-"], ["--output", "-", "--tts", "mock", "-"]]
+)
+def test_a_sound_goes_to_standard_output_while_it_is_made(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    typed(monkeypatch, b"One two three. Four five six.")
+    more = [] if "mock" in words else ["--tts", "mock"]
+    assert main(["speak", *words, *more]) == 0
+    sound = Audio(capfdbinary.readouterr().out)
+    assert sound.media_type == "audio/wav"
+    whole = Client(tts="mock").tts.generate_audio("One two three. Four five six.")
+    assert len(sound.array()) == pytest.approx(len(whole.array()), rel=0.05)
+
+
+def test_a_sound_with_nowhere_to_go_is_wrong_use(capsys: Capture) -> None:
+    assert main(["speak", "hi", "--tts", "mock"]) == 2
+    assert main(["speak", "hi", "--tts", "mock", "-o", "-", "--play"]) == 2
+    assert capsys.readouterr().err.count("omnibind: ") == 2
+
+
+def test_a_call_shows_a_bar_once_it_takes_longer(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    seen = Terminal()
+    monkeypatch.setattr(sys, "stderr", seen)
+    monkeypatch.setattr(progress, "SHOWN_AFTER_S", 0.0)
+    drawn = threading.Event()
+    show = progress._Bar.show
+
+    def shown(bar: progress._Bar) -> None:
+        show(bar)
+        drawn.set()
+
+    monkeypatch.setattr(progress._Bar, "show", shown)
+    with progress.at_work("ttv/mock") as heard:
+        assert drawn.wait(timeout=30)
+        heard(Event("progress", "1", "generate_video", progress=Progress(0.5, "frame 5/10")))
+    assert "ttv/mock: frame 5/10" in seen.getvalue()
+    assert "50%" in seen.getvalue()
+    seen.truncate(0)
+    monkeypatch.setattr(progress, "SHOWN_AFTER_S", 3600.0)
+    assert main(["film", "a race", "-o", "race.mp4", "--ttv", "mock"]) == 0
+    assert seen.getvalue().strip("\x00") == ""

@@ -1,82 +1,40 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
+from tests.journeys import TONE, Chosen, Voice, flow_of, request, served
 
+from omnibind.calls.call import Call
+from omnibind.calls.controls import Controls
 from omnibind.calls.driver import run
-from omnibind.calls.journey import Candidate, Request, serve
-from omnibind.contracts.binding import Binding
 from omnibind.contracts.effects import Effect, Run
 from omnibind.contracts.errors import BadOutput, CallFailed, WeightsMissing
 from omnibind.contracts.media import Audio, Meta
-from omnibind.contracts.options import schema_of
-from omnibind.contracts.tts import TTSBinding
 from omnibind.running.slot import Slot
-
-TONE = Audio.from_array((np.sin(np.arange(4000) * 0.1) * 9000).astype(np.int16), 8000)
-
-
-class Voice(TTSBinding):
-    """A voice whose loads and calls are counted."""
-
-    def __init__(self) -> None:
-        self.loads = self.unloads = 0
-        self.running = self.most_running = 0
-        self.result: Any = TONE
-        self.meanwhile: Callable[[], None] = lambda: None
-
-    def load(self) -> None:
-        self.loads += 1
-
-    def unload(self) -> None:
-        self.unloads += 1
-
-    def generate_audio(
-        self, text: str, voice: str | None = None, *, seed: int | None = None
-    ) -> Audio:
-        self.running += 1
-        self.most_running = max(self.most_running, self.running)
-        self.meanwhile()
-        self.running -= 1
-        result: Audio = self.result
-        return result
-
-    def list_voices(self) -> list[str]:
-        return []
-
-
-def candidate(binding: Binding, place: Any) -> Candidate:
-    schema = schema_of(type(binding).generate_audio, ("text", "voice"), "tts/voice")  # type: ignore[attr-defined]
-    return Candidate("tts/voice", binding, place, schema, "small")
-
-
-def request(**options: Any) -> Request:
-    return Request("generate_audio", ("hello",), options)
 
 
 def test_the_flow_awaits_its_engine_and_nothing_else() -> None:
     voice = Voice()
-    flow = serve(candidate(voice, Slot(voice)), request(seed=7), Audio)
-    effect = flow.send(None)
+    flow = flow_of(Chosen(voice), asked=request(seed=7))
+    prepare = flow.send(None)
+    assert isinstance(prepare, Run)
+    effect = flow.send(prepare.work())
     assert isinstance(effect, Run)
-    assert voice.loads == 0
+    assert voice.calls == 0
     with pytest.raises(StopIteration) as end:
-        flow.send(TONE)
+        flow.send(effect.work())
     result = end.value.value
     assert result == TONE
     assert (result.meta.binding, result.meta.model, result.meta.seed) == ("tts/voice", "small", 7)
 
 
-def test_what_the_driver_throws_into_the_flow_comes_out_typed() -> None:
+def test_what_an_engine_raises_comes_out_typed() -> None:
     voice = Voice()
-    flow = serve(candidate(voice, Slot(voice)), request(), Audio)
-    flow.send(None)
+    voice.results = [OSError("pipe broke")]
     with pytest.raises(CallFailed, match="tts/voice failed: OSError: pipe broke"):
-        flow.throw(OSError("pipe broke"))
+        served(Chosen(voice))
 
 
 def test_a_foreign_awaitable_in_a_flow_is_an_error_that_names_it() -> None:
@@ -88,7 +46,7 @@ def test_a_foreign_awaitable_in_a_flow_is_an_error_that_names_it() -> None:
         await Foreign()
 
     with pytest.raises(TypeError, match="<Foreign> isn't an effect"):
-        run(flow())
+        run(flow(), Call())
 
 
 def test_a_flow_may_catch_what_an_effect_raised_and_go_on() -> None:
@@ -104,13 +62,13 @@ def test_a_flow_may_catch_what_an_effect_raised_and_go_on() -> None:
         except ValueError:
             return await Run(slot, lambda: 2)
 
-    assert run(flow()) == 2
+    assert run(flow(), Call()) == 2
 
 
 def test_what_the_binding_says_about_its_result_stands() -> None:
     voice = Voice()
-    voice.result = Audio(bytes(TONE), meta=Meta(model="large", seed=0, warnings=("quiet",)))
-    result = run(serve(candidate(voice, Slot(voice)), request(seed=7), Audio))
+    voice.results = [Audio(bytes(TONE), meta=Meta(model="large", seed=0, warnings=("quiet",)))]
+    result = served(Chosen(voice), asked=request(seed=7))
     assert result.meta.model == "large"
     assert result.meta.seed == 0
     assert result.meta.warnings == ("quiet",)
@@ -119,18 +77,18 @@ def test_what_the_binding_says_about_its_result_stands() -> None:
 
 def test_a_result_that_a_binding_keeps_gets_no_meta_of_another_call() -> None:
     voice = Voice()
-    voice.result = Audio(bytes(TONE))
-    first = run(serve(candidate(voice, Slot(voice)), request(seed=1), Audio))
-    second = run(serve(candidate(voice, Slot(voice)), request(seed=2), Audio))
+    voice.results = [Audio(bytes(TONE))]
+    first = served(Chosen(voice), asked=request(seed=1))
+    second = served(Chosen(voice), asked=request(seed=2))
     assert (first.meta.seed, second.meta.seed) == (1, 2)
 
 
 def test_verification_can_be_left_out() -> None:
     voice = Voice()
-    voice.result = Audio.from_array(np.zeros(800, np.int16), 8000)
+    voice.results = [Audio.from_array(np.zeros(800, np.int16), 8000)]
     with pytest.raises(BadOutput, match="silence"):
-        run(serve(candidate(voice, Slot(voice)), request(), Audio))
-    assert run(serve(candidate(voice, Slot(voice)), request()._replace(verify=False), Audio))
+        served(Chosen(voice))
+    assert served(Chosen(voice), asked=request(Controls(off=None)))
 
 
 @pytest.mark.parametrize(("concurrent", "most"), [(1, 1), (3, 3)])
@@ -173,12 +131,12 @@ def test_two_calls_that_come_first_load_once() -> None:
         leave.wait(timeout=30)
 
     voice.load = slow  # type: ignore[method-assign]
-    threads = [threading.Thread(target=slot.load) for _ in range(2)]
+    threads = [threading.Thread(target=slot.run, args=(lambda: None,)) for _ in range(2)]
     for thread in threads:
         thread.start()
     assert loading.wait(timeout=30)
-    while slot._turn.acquire(blocking=False):  # until the second call has its turn too
-        slot._turn.release()
+    while slot.turns.turn.acquire(blocking=False):  # until the second call has its turn too
+        slot.turns.turn.release()
     leave.set()
     for thread in threads:
         thread.join(timeout=30)
@@ -198,7 +156,7 @@ def test_unloading_waits_for_the_calls_that_run() -> None:
     call = threading.Thread(target=slot.run, args=(lambda: voice.generate_audio("x"),))
     call.start()
     assert inside.wait(timeout=30)
-    unloads = [threading.Thread(target=slot.unload) for _ in range(3)]
+    unloads = [threading.Thread(target=slot.turns.whole.run, args=(slot.let_go,)) for _ in range(3)]
     for thread in unloads:
         thread.start()
     assert voice.unloads == 0

@@ -5,6 +5,7 @@ Source: faster-whisper 1.2, ``faster_whisper.transcribe``.
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,12 +13,12 @@ from omnibind.contracts import STTBinding
 from omnibind.contracts.errors import (
     BadConfig,
     BadOption,
-    OmnibindError,
     OutOfMemory,
     UnknownModel,
     WeightsDamaged,
 )
 from omnibind.contracts.media import AudioInput, Segment, Source, Transcript, Word
+from omnibind.contracts.media.chunk import drained
 from omnibind.contracts.options import Range
 
 from ..._shared.whisper import (
@@ -41,6 +42,12 @@ LONG_S = 30.0
 BATCH_SIZE = 8
 SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 SENTENCE_WORDS = 3
+
+Hotwords = Annotated[str | None, "words that are likely to be said"]
+Vad = Annotated[bool, "leave out what isn't speech; False listens to everything"]
+BeamSize = Annotated[int, Range(1, 20), "texts followed at once; 1 is the fastest"]
+Batched = Annotated[bool | None, "windows side by side; None does so above 30 s, if vad is on"]
+BatchSize = Annotated[int, Range(1, 64), "windows side by side when batched"]
 
 
 class FasterWhisperSTT(STTBinding):
@@ -98,15 +105,13 @@ class FasterWhisperSTT(STTBinding):
         language: Language = None,
         task: Task = "transcribe",
         initial_prompt: InitialPrompt = None,
-        hotwords: Annotated[str | None, "words that are likely to be said"] = None,
+        hotwords: Hotwords = None,
         temperature: Temperature = None,
         word_times: WordTimes = False,
-        vad: Annotated[bool, "leave out what isn't speech; False listens to everything"] = True,
-        beam_size: Annotated[int, Range(1, 20), "texts followed at once; 1 is the fastest"] = 5,
-        batched: Annotated[
-            bool | None, "windows side by side; None does so above 30 s, if vad is on"
-        ] = None,
-        batch_size: Annotated[int, Range(1, 64), "windows side by side when batched"] = BATCH_SIZE,
+        vad: Vad = True,
+        beam_size: BeamSize = 5,
+        batched: Batched = None,
+        batch_size: BatchSize = BATCH_SIZE,
     ) -> Transcript:
         """Write down the speech in ``audio_path``.
 
@@ -132,6 +137,47 @@ class FasterWhisperSTT(STTBinding):
             BadInput: The sound can't be read.
             BadOption: The model doesn't know the language or can't translate, or ``batched=True``
                 is asked for more than 30 s without ``vad``.
+        """
+        return drained(
+            self.stream_transcript(
+                audio_path,
+                model,
+                language=language,
+                task=task,
+                initial_prompt=initial_prompt,
+                hotwords=hotwords,
+                temperature=temperature,
+                word_times=word_times,
+                vad=vad,
+                beam_size=beam_size,
+                batched=batched,
+                batch_size=batch_size,
+            )
+        )
+
+    def stream_transcript(
+        self,
+        audio_path: AudioInput,
+        model: str | None = None,
+        *,
+        language: Language = None,
+        task: Task = "transcribe",
+        initial_prompt: InitialPrompt = None,
+        hotwords: Hotwords = None,
+        temperature: Temperature = None,
+        word_times: WordTimes = False,
+        vad: Vad = True,
+        beam_size: BeamSize = 5,
+        batched: Batched = None,
+        batch_size: BatchSize = BATCH_SIZE,
+    ) -> Generator[Segment, None, Transcript]:
+        """Write down the speech segment by segment, as :meth:`transcribe_audio` does at once.
+
+        Yields:
+            Segments as they are heard; in batches, those of ``batch_size`` windows together.
+
+        Returns:
+            The whole.
         """
         from faster_whisper import BatchedInferencePipeline
 
@@ -160,18 +206,18 @@ class FasterWhisperSTT(STTBinding):
             options["temperature"] = temperature
         if batched:
             options["batch_size"] = batch_size
-        segments: list[Segment] = []
         try:
             # The pipeline keeps state from one call to the next, and costs nothing to make.
             listener = BatchedInferencePipeline(engine) if batched else engine
             heard, info = listener.transcribe(samples, **options)
-            for one in heard:
-                segments += _segments(one, duration_s, split=batched)
-                self.report(min(1.0, one.end / duration_s), "listening")
-        except OmnibindError:
-            raise
         except Exception as error:
             raise failure("faster-whisper", error) from error
+        segments: list[Segment] = []
+        for one in _heard(heard):
+            self.report(min(1.0, one.end / duration_s), "listening")
+            for segment in _segments(one, duration_s, split=batched):
+                segments.append(segment)
+                yield segment
         known = language is not None or bool(segments)
         return Transcript(
             " ".join(segment.text for segment in segments),
@@ -254,6 +300,14 @@ def _precision(device: str, wanted: str) -> str:
             "use one of these or 'auto'"
         )
     return wanted
+
+
+def _heard(found: Iterable[Heard]) -> Iterator[Heard]:
+    """Pass the segments on; they are made while they are asked for, and fail then."""
+    try:
+        yield from found
+    except Exception as error:
+        raise failure("faster-whisper", error) from error
 
 
 def _segments(heard: Heard, duration_s: float, *, split: bool) -> list[Segment]:

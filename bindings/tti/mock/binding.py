@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 MARGIN = 8
 
+NegativePrompt = Annotated[str, "shifts the colours away from the prompt's own"]
+Width = Annotated[int, Range(64, 2048), "pixels"]
+Height = Annotated[int, Range(64, 2048), "pixels"]
+Steps = Annotated[int, Range(1, 100), "bands of the gradient, less one"]
+GuidanceScale = Annotated[float, Range(0.0, 20.0), "contrast of the gradient"]
+OutputFormat = Annotated[Literal["png", "jpeg", "webp"], "the encoding"]
+Seed = Annotated[int, Range(0, 2**32 - 1), "the colours; the same one gives the same"]
+
 
 class MockTTI(TTIBinding):
     """A gradient with the prompt on it: the same prompt and options give the same bytes."""
@@ -36,13 +44,13 @@ class MockTTI(TTIBinding):
         self,
         prompt: str,
         *,
-        negative_prompt: Annotated[str, "shifts the colours away from the prompt's own"] = "",
-        width: Annotated[int, Range(64, 2048), "pixels"] = 512,
-        height: Annotated[int, Range(64, 2048), "pixels"] = 512,
-        steps: Annotated[int, Range(1, 100), "bands of the gradient, less one"] = 20,
-        guidance_scale: Annotated[float, Range(0.0, 20.0), "contrast of the gradient"] = 7.5,
-        output_format: Annotated[Literal["png", "jpeg", "webp"], "the encoding"] = "png",
-        seed: Annotated[int, Range(0, 2**32 - 1), "the colours; the same one gives the same"] = 0,
+        negative_prompt: NegativePrompt = "",
+        width: Width = 512,
+        height: Height = 512,
+        steps: Steps = 20,
+        guidance_scale: GuidanceScale = 7.5,
+        output_format: OutputFormat = "png",
+        seed: Seed = 0,
     ) -> Image:
         """Draw the prompt, word-wrapped, on a gradient of two colours."""
         import numpy as np
@@ -63,6 +71,35 @@ class MockTTI(TTIBinding):
         buffer = io.BytesIO()
         picture.save(buffer, output_format.upper())
         return Image(buffer.getvalue())
+
+    def generate_image_batch(
+        self,
+        prompts: list[str],
+        *,
+        negative_prompt: NegativePrompt = "",
+        width: Width = 512,
+        height: Height = 512,
+        steps: Steps = 20,
+        guidance_scale: GuidanceScale = 7.5,
+        output_format: OutputFormat = "png",
+        seed: Seed = 0,
+    ) -> list[Image]:
+        """Draw several prompts with the same options."""
+        pictures = []
+        for number, prompt in enumerate(prompts, 1):
+            self.report((number - 1) / len(prompts), f"picture {number}/{len(prompts)}")
+            picture = self.generate_image(
+                prompt,
+                negative_prompt=negative_prompt,
+                width=width,
+                height=height,
+                steps=steps,
+                guidance_scale=guidance_scale,
+                output_format=output_format,
+                seed=seed,
+            )
+            pictures.append(picture)
+        return pictures
 
     def _write(self, picture: Any, prompt: str) -> None:
         from PIL import ImageDraw, ImageFont

@@ -6,6 +6,7 @@ Source: piper-tts 1.8, ``piper.voice.PiperVoice``.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,23 +16,33 @@ from omnibind.contracts.errors import (
     BadOption,
     CallFailed,
     NotSupported,
-    OmnibindError,
     OutOfMemory,
     UnknownModel,
     UnknownVoice,
     WeightsDamaged,
     suggest,
 )
-from omnibind.contracts.media import Audio, Meta
+from omnibind.contracts.media import Audio, AudioChunk, Meta
+from omnibind.contracts.media.chunk import drained, joined
 from omnibind.contracts.options import Range
 
 if TYPE_CHECKING:
     import numpy as np
-    from piper import PiperVoice
+    from piper import PiperVoice, SynthesisConfig
 
     Samples = np.ndarray[Any, np.dtype[np.int16]]
 
 VOICES_KEPT = 4
+
+Speed = Annotated[float, Range(0.5, 2.0), "tempo; 1.0 is natural"]
+Speaker = Annotated[int | None, Range(0), "number of a speaker, in voices that have several"]
+NoiseScale = Annotated[
+    float | None, Range(0.0, 2.0), "how much the sound varies; None is the voice's own"
+]
+NoiseWScale = Annotated[
+    float | None, Range(0.0, 2.0), "how much the rhythm varies; None is the voice's own"
+]
+SentenceSilence = Annotated[float, Range(0.0, 10.0), "seconds of silence between two sentences"]
 
 
 class PiperTTS(TTSBinding):
@@ -76,19 +87,11 @@ class PiperTTS(TTSBinding):
         text: str,
         voice: str | None = None,
         *,
-        speed: Annotated[float, Range(0.5, 2.0), "tempo; 1.0 is natural"] = 1.0,
-        speaker: Annotated[
-            int | None, Range(0), "number of a speaker, in voices that have several"
-        ] = None,
-        noise_scale: Annotated[
-            float | None, Range(0.0, 2.0), "how much the sound varies; None is the voice's own"
-        ] = None,
-        noise_w_scale: Annotated[
-            float | None, Range(0.0, 2.0), "how much the rhythm varies; None is the voice's own"
-        ] = None,
-        sentence_silence_s: Annotated[
-            float, Range(0.0, 10.0), "seconds of silence between two sentences"
-        ] = 0.0,
+        speed: Speed = 1.0,
+        speaker: Speaker = None,
+        noise_scale: NoiseScale = None,
+        noise_w_scale: NoiseWScale = None,
+        sentence_silence_s: SentenceSilence = 0.0,
     ) -> Audio:
         """Speak ``text``.
 
@@ -111,6 +114,37 @@ class PiperTTS(TTSBinding):
             BadOption: The voice has no such speaker.
             BadInput: Nothing in the text can be spoken by this voice.
         """
+        return drained(
+            self.stream_audio(
+                text,
+                voice,
+                speed=speed,
+                speaker=speaker,
+                noise_scale=noise_scale,
+                noise_w_scale=noise_w_scale,
+                sentence_silence_s=sentence_silence_s,
+            )
+        )
+
+    def stream_audio(
+        self,
+        text: str,
+        voice: str | None = None,
+        *,
+        speed: Speed = 1.0,
+        speaker: Speaker = None,
+        noise_scale: NoiseScale = None,
+        noise_w_scale: NoiseWScale = None,
+        sentence_silence_s: SentenceSilence = 0.0,
+    ) -> Generator[AudioChunk, None, Audio]:
+        """Speak ``text`` sentence by sentence, as :meth:`generate_audio` does at once.
+
+        Yields:
+            A chunk for every sentence; the silence between two begins the later one.
+
+        Returns:
+            The whole.
+        """
         import numpy as np
         from piper import SynthesisConfig
 
@@ -124,24 +158,17 @@ class PiperTTS(TTSBinding):
         )
         rate = loaded.config.sample_rate
         silence = np.zeros(round(sentence_silence_s * rate), np.int16)
-        parts: list[Samples] = []
-        try:
-            for chunk in loaded.synthesize(text, settings):
-                samples = chunk.audio_int16_array
-                parts += [silence, samples] if parts else [samples]
-                self.report(step=f"sentence {len(parts) // 2 + 1}")
-        except OmnibindError:
-            raise
-        except MemoryError as error:
-            raise OutOfMemory("there isn't enough memory to speak this text") from error
-        except Exception as error:
-            raise CallFailed(f"piper can't speak this text: {error}") from error
-        if not parts:
+        chunks: list[AudioChunk] = []
+        for samples in _sentences(loaded, text, settings):
+            spaced = np.concatenate([silence, samples]) if chunks else samples
+            chunks.append(AudioChunk(spaced, rate, len(chunks)))
+            self.report(step=f"sentence {len(chunks)}")
+            yield chunks[-1]
+        if not chunks:
             raise BadInput(
                 f"there is nothing to speak in {text[:40]!r}; expected words, numbers or emoji"
             )
-        spoken = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return Audio.from_array(spoken, rate, meta=Meta(model=path.stem))
+        return joined(chunks, meta=Meta(model=path.stem))
 
     def list_voices(self) -> list[str]:
         """Return the catalogue's voices and those of ``piper_voices_dir``, sorted."""
@@ -210,6 +237,16 @@ def _load(path: Path) -> PiperVoice:
                 f"{path} needs Piper's g2pW model: there is no file {str(words)!r}; put it there"
             )
     return voice
+
+
+def _sentences(voice: PiperVoice, text: str, settings: SynthesisConfig) -> Iterator[Samples]:
+    try:
+        for chunk in voice.synthesize(text, settings):
+            yield chunk.audio_int16_array
+    except MemoryError as error:
+        raise OutOfMemory("there isn't enough memory to speak this text") from error
+    except Exception as error:
+        raise CallFailed(f"piper can't speak this text: {error}") from error
 
 
 def _speaker(voice: PiperVoice, number: int | None) -> int | None:

@@ -1,142 +1,185 @@
-"""The journey of one call, written once as a flow.
+"""The journey of one call, written once as a flow for both drivers.
 
-Option check → run → verification → wrap. The input and the options were checked by the handle's
-schema before anything runs; what the engine gives back is verified before anybody sees it.
+Choose a candidate → check what was given → take a turn and run → verify the output → retry or fall
+back where that is worth it → wrap the result with what happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from time import perf_counter
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
-from omnibind.calls.verification import verify as verify_output
-from omnibind.contracts.binding import Binding
-from omnibind.contracts.effects import Place, Run
-from omnibind.contracts.errors import BadOption, BadOutput, CallFailed, OmnibindError, OutOfMemory
-from omnibind.contracts.media import Audio, Image, Meta, Transcript, Video
-from omnibind.contracts.options import Schema, shown
+from omnibind.calls import retry
+from omnibind.calls.call import Call
+from omnibind.calls.candidate import Candidate, Member
+from omnibind.calls.choice import Choice
+from omnibind.calls.controls import Settings
+from omnibind.calls.costs import Reservation
+from omnibind.calls.produce import Made, produced, received
+from omnibind.calls.request import Request
+from omnibind.calls.subjects import clean_text
+from omnibind.calls.trip import Trip
+from omnibind.contracts.effects import Effect, Native, Run, Runner, Sleep
+from omnibind.contracts.errors import BadOption, ContentRefused, OmnibindError, Stuck
+from omnibind.contracts.media import Audio, Image, Transcript, Video
+from omnibind.contracts.options import shown
 
-M = TypeVar("M", Audio, Image, Video, Transcript)
+M = TypeVar("M", bound=Audio | Image | Video | Transcript)
+T = TypeVar("T")
 
-_NOTHING_SAID = Meta()
+MAX_REFUSALS = 3
+"""So many changed prompts are tried."""
 
-MAX_RESULT_BYTES = 512 * 1024 * 1024
-
-
-class Candidate(NamedTuple):
-    """A binding that may serve a call.
-
-    Attributes:
-        label: ``modality/name``.
-        binding: The binding itself.
-        place: Where its code runs.
-        schema: The options of its verb.
-        model: The model that its configuration names, for the result's meta.
-    """
-
-    label: str
-    binding: Binding
-    place: Place
-    schema: Schema
-    model: str | None
+PATIENCE_S = 5.0
+"""Seconds that a call waits for one that was left behind on its slot."""
 
 
-class Request(NamedTuple):
-    """What the caller asked for.
-
-    Attributes:
-        verb: The contract's method.
-        subject: The arguments that go by position, cleaned.
-        options: The options as given.
-        verify: False skips the verification of the output.
-        max_result_bytes: A larger result is refused.
-        facts: What the call itself says about its result, for the meta.
-    """
-
-    verb: str
-    subject: tuple[Any, ...]
-    options: Mapping[str, Any]
-    verify: bool = True
-    max_result_bytes: int = MAX_RESULT_BYTES
-    facts: Meta = Meta()
-
-
-async def serve(candidate: Candidate, request: Request, type_: type[M]) -> M:
+def serve(
+    members: Sequence[Member],
+    request: Request,
+    call: Call[Any],
+    type_: type[M],
+    settings: Settings,
+    aside: Runner,
+) -> Coroutine[Effect[Any], Any, M]:
     """Serve one call and give its result with meta.
 
+    Args:
+        members: Who may serve it, in order.
+        request: What the caller asked for.
+        call: Its clock, its deadline, its progress.
+        type_: The media type of the contract.
+        settings: What holds for all calls of the client.
+        aside: Where work runs that is no engine's.
+
     Raises:
-        UsageError: An option is unknown or wrong; nothing was run.
+        UsageError: The input or an option is wrong; nothing was run.
         BadOutput: What came back isn't a usable result; it is kept in ``.result``.
         CallFailed: The engine failed.
     """
-    label, binding, place, schema, model = candidate
-    options = schema.check(request.options, label, BadOption) if request.options else {}
-    if not options:
-        schema.check(options, label, BadOption)
-    verb: Callable[..., Any] = getattr(binding, request.verb)
-    started = perf_counter()
+    return carried(Trip(members, request, call, settings, aside), type_)
+
+
+async def carried(trip: Trip, type_: type[M], choice: Choice | None = None) -> M:
+    """Carry one call to its end; where ``choice`` is given, that candidate is the first."""
     try:
-        output = await Run(place, lambda: verb(*request.subject, **options))
-    except OmnibindError:
+        while True:
+            choice = choice or await trip.choose()
+            try:
+                made, choice, reservation = await attempts(
+                    trip, choice, partial(_attempt, trip, type_)
+                )
+            except OmnibindError as error:
+                trip.fall_back(choice, error)
+                choice = None
+                continue
+            trip.settle(choice, made.result, reservation)
+            result = trip.wrapped(made, choice)
+            await trip.end(result)
+            return result
+    except BaseException as error:
+        await trip.fail(error)
         raise
-    except MemoryError as error:
-        raise OutOfMemory(f"{label} ran out of memory: {_told(error)}") from error
-    except Exception as error:
-        raise CallFailed(f"{label} failed: {_told(error)}") from error
-    seconds = perf_counter() - started
-    result = upgraded(output, type_, label)
-    if len(result) > request.max_result_bytes:
-        raise BadOutput(
-            f"{label} returned {len(result)} bytes; at most {request.max_result_bytes} were to be "
-            "accepted: raise max_result_bytes or ask for less",
-            result=result,
-            rule="size",
-        )
-    warnings = verify_output(result, label) if request.verify else ()
-    return wrapped(
-        result,
-        request.facts._replace(
-            binding=label,
-            model=request.facts.model or model,
-            seed=options.get("seed"),
-            seconds=seconds,
-            warnings=warnings,
-        ),
-    )
 
 
-def upgraded(output: Any, type_: type[M], label: str) -> M:
-    """Return what a binding gave as the contract's media type; plain bytes or str are upgraded.
+async def attempts(
+    trip: Trip, choice: Choice, attempt: Callable[[Choice], Awaitable[T]]
+) -> tuple[T, Choice, Reservation | None]:
+    """Run a candidate, again where that is worth it.
+
+    Returns:
+        What it gave, the choice that it was given for (its prompt may have been changed), and what
+        was set aside for it.
+    """
+    pace = retry.REMOTE if choice.candidate.is_remote else retry.LOCAL
+    tried = 0
+    while True:
+        reservation = trip.reserved(choice)
+        trip.attempts += 1
+        tried += 1
+        try:
+            return await attempt(choice), choice, reservation
+        except ContentRefused as error:
+            trip.charge(choice, error, reservation)
+            changed = await _changed(trip, choice, error)
+            if changed is None:
+                raise
+            choice, tried = trip.revise(choice, changed), 0
+        except BaseException as error:
+            verdict = trip.charge(choice, error, reservation)
+            wait = pace.wait_s(tried, error, trip.call.remaining_s()) if verdict.retry else None
+            if wait is None:
+                raise
+            trip.retried(error, wait)
+            if wait:
+                await Sleep(wait)
+
+
+async def _attempt(trip: Trip, type_: type[M], choice: Choice) -> Made[M]:
+    candidate, request = choice.candidate, trip.request
+    if candidate.place.is_stuck:
+        await patience(candidate)
+    flow = candidate.native(f"{request.verb}_flow")
+    native = candidate.native(f"{request.verb}_async") if trip.call.is_asyncio else None
+    if flow is None and native is None:
+        verb = getattr(candidate.binding, request.verb)
+        return await Run(candidate.place, lambda: produced(verb, choice, type_, request))
+    if not candidate.place.is_loaded:
+        await Run(candidate.place, _nothing)
+    started = trip.call.clock()
+    with received(candidate.label):
+        if flow is not None:
+            output = await flow(*choice.subject, **choice.options)
+        else:
+            assert native is not None
+            begin = native
+            output = await Native(lambda: begin(*choice.subject, **choice.options))
+    seconds = trip.call.clock() - started
+    return await Run(trip.aside, lambda: Made.of(output, seconds, choice, type_, request))
+
+
+def _nothing() -> None:
+    """Load the engine, and no more."""
+
+
+async def patience(candidate: Candidate) -> None:
+    """Give calls that were left behind on a slot a little time to end.
 
     Raises:
-        BadOutput: It is neither.
+        Stuck: They go on.
     """
-    if isinstance(output, type_):
-        return output
-    plain: type = str if type_ is Transcript else bytes
-    if type(output) is plain:
-        make: Callable[[Any], M] = type_
-        return make(output)
-    raise BadOutput(
-        f"{label} returned {shown(output)} of type {type(output).__name__}; a binding returns "
-        f"{type_.__name__} or {plain.__name__}",
-        result=output,
-        rule="type",
-    )
+    waited = 0.0
+    while candidate.place.is_stuck:
+        if waited >= PATIENCE_S:
+            raise Stuck(
+                f"an earlier call still occupies {candidate.label} and can't be stopped; "
+                "wait for it, or start the program anew"
+            )
+        await Sleep(0.05)
+        waited += 0.05
 
 
-def wrapped(result: M, meta: Meta) -> M:
-    """Return ``result`` with ``meta``; what the binding itself said about it stands."""
-    own = result.meta
-    if own != _NOTHING_SAID:
-        said: dict[str, Any] = {
-            name: value for name, value in zip(own._fields, own, strict=True) if value is not None
-        }
-        meta = meta._replace(**said | {"warnings": own.warnings + meta.warnings})
-    return result._with_meta(meta)
-
-
-def _told(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
+async def _changed(trip: Trip, choice: Choice, error: ContentRefused) -> str | None:
+    """Ask the caller for a changed prompt; None where there is none to try."""
+    ask, prompt = trip.request.controls.on_refusal, choice.subject[0]
+    if ask is None or trip.refusals >= MAX_REFUSALS or not isinstance(prompt, str):
+        return None
+    changed = ask(error, prompt)
+    if hasattr(changed, "__await__"):
+        if not trip.call.is_asyncio:
+            if hasattr(changed, "close"):
+                changed.close()  # a coroutine that is never awaited would warn
+            raise BadOption("on_refusal is async, and this client isn't; give a plain function")
+        waiting = changed
+        try:
+            changed = await Native(lambda: waiting)
+        except BaseException:
+            getattr(waiting, "close", bool)()  # one that never began would warn
+            raise
+    if changed is None or changed == prompt:
+        return None
+    if not isinstance(changed, str):
+        raise BadOption(f"on_refusal gave {shown(changed)}; give a changed prompt, or None")
+    name = trip.request.names[0]
+    return clean_text(changed, name, choice.candidate.label)

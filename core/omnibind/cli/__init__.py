@@ -27,7 +27,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
         return DONE
     words, debug = _without_debug(words)
     try:
-        code = _run(_with_dash_last(words))
+        code = _run(_with_dashes(words))
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -49,14 +49,28 @@ def _without_debug(words: list[str]) -> tuple[list[str], bool]:
     return kept + words[end:], len(kept) < end
 
 
-def _with_dash_last(words: list[str]) -> list[str]:
-    # The parser takes a lone "-" for an option unless it stands behind "--".
-    for place, word in enumerate(words):
-        if word == "--":
-            break
-        if word == "-" and not words[place - 1].startswith("-"):
-            return [*words[:place], *words[place + 1 :], "--", "-"]
-    return words
+def _with_dashes(words: list[str]) -> list[str]:
+    # The parser takes a lone "-" for an option unless it stands behind "=" or "--".
+    end = words.index("--") if "--" in words else len(words)
+    kept: list[str] = []
+    last: list[str] = []
+    for word in words[:end]:
+        if word != "-":
+            kept.append(word)
+        elif kept[-1:] in (["-o"], ["--output"]):
+            kept[-1] = "--output=-"
+        elif last or (kept and kept[-1].startswith("-") and not _is_whole(kept[-1])):
+            kept.append(word)
+        else:
+            last = ["-"]
+    if not last:
+        return kept + words[end:]
+    return [*kept, "--", *last, *words[end + 1 :]]
+
+
+def _is_whole(option: str) -> bool:
+    """Tell whether nothing more belongs to an option."""
+    return "=" in option or option == "--play"
 
 
 def _run(words: list[str]) -> int:

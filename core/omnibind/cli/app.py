@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from cyclopts import App, Group
 
 from omnibind import __version__
+from omnibind.cli.again import again, show
 from omnibind.cli.author import check, new
 from omnibind.cli.create import compose, film, imagine, speak
 from omnibind.cli.describe import describe
 from omnibind.cli.doctor import doctor
 from omnibind.cli.listen import transcribe
-from omnibind.cli.look import bindings
+from omnibind.cli.look import available, bindings
+from omnibind.cli.plan import plan
 from omnibind.cli.weights import models, pull, rm, trust
 
 # Command modules import the rest of omnibind inside their functions, so that --help is quick.
-_GROUPS = {
-    "Make and hear": (speak, transcribe, imagine, compose, film),
-    "Look": (bindings, describe, doctor),
+_GROUPS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "Make and hear": (speak, transcribe, imagine, compose, film, again),
+    "Look": (bindings, available, plan, describe, doctor, show),
     "Weights": (pull, models, rm, trust),
     "Write a binding": (new, check),
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from omnibind.choices import Choice, choice_of
 from omnibind.client import Client
 from omnibind.contracts.errors import BadConfig
+
+if TYPE_CHECKING:
+    from omnibind.config import Config
 
 DEFAULTS = "default.yaml"
 
@@ -23,36 +27,52 @@ def client_for(modality: str, spec: str | None, model: str | None = None) -> Cli
         BadConfig: Two models are named, a configuration file is wrong, or nothing is named.
         UnknownBinding: Nothing has that name.
     """
-    choice = default_choice(modality) if spec is None else choice_of(spec, modality)
-    if choice is None:
+    choices = default_choices(modality) if spec is None else (choice_of(spec, modality),)
+    if not choices:
         raise BadConfig(f"no {modality} binding is named; give --{modality} NAME")
     if model is not None:
-        if spec is not None and choice.model not in (None, model):
+        named = choices[0]
+        if spec is not None and named.model not in (None, model):
             raise BadConfig(
-                f"--{modality} names the model {choice.model!r} and --model {model!r}; give one"
+                f"--{modality} names the model {named.model!r} and --model {model!r}; give one"
             )
-        choice = choice._replace(model=model)
-    named: Any = {
+        choices = (named._replace(model=model),)
+    arguments: Any = {modality: [_spec(choice) for choice in choices], **default_settings()}
+    return Client(**arguments)
+
+
+def _spec(choice: Choice) -> dict[str, Any]:
+    return {
         **choice.configuration,
         "binding": choice.binding,
         "model": choice.model,
         "runs": choice.runs,
+        "consent": choice.consent,
     }
-    return Client(**{modality: named})
 
 
-def default_choice(modality: str) -> Choice | None:
+def default_choices(modality: str) -> tuple[Choice, ...]:
     """Return what the user's own ``default.yaml`` names, else what the shipped one does.
 
     Raises:
         BadConfig: One of the files is wrong.
     """
+    return next((found for file in _files() if (found := file.choices.get(modality))), ())
+
+
+def default_settings() -> dict[str, Any]:
+    """Return what holds for all calls, as the same files say.
+
+    Raises:
+        BadConfig: One of the files is wrong.
+    """
+    return next((file.settings for file in _files() if file.settings), {})
+
+
+def _files() -> Iterator[Config]:
     from omnibind.config import config_folders, read_config
 
     for folder in config_folders():
         path = folder / DEFAULTS
         if path.is_file():
-            choice = read_config(path).get(modality)
-            if choice is not None:
-                return choice
-    return None
+            yield read_config(path)

@@ -20,21 +20,32 @@ def speak(
     text: Text,
     /,
     *,
-    output: Output,
+    output: Annotated[str | None, Parameter(["--output", "-o"])] = None,
+    play: Annotated[bool, Parameter(negative="")] = False,
     tts: str | None = None,
     voice: str | None = None,
     option: Options = None,
 ) -> None:
-    """Speak a text into a sound file.
+    """Speak a text: into a sound file, aloud, or both.
 
     Args:
         text: What to say; "-" reads it from standard input.
-        output: The file; its ending is the format: wav, mp3, flac, ogg, opus, m4a.
+        output: The file; its ending is the format: wav, mp3, flac, ogg, opus, m4a. "-" writes a
+            WAV to standard output while it is made.
+        play: Play it while it is made (needs omnibind[play]).
         tts: The binding: NAME, NAME/VOICE or a folder; the default is in configs/default.yaml.
         voice: The voice; an unknown one is answered with the names there are.
         option: NAME=VALUE of an option that omnibind describe tts/NAME lists; may be repeated.
     """
-    _make("tts", tts, text, output, option, voice)
+    from omnibind.contracts.errors import BadInput
+
+    if output is None and not play:
+        raise BadInput("the sound has nowhere to go; give -o FILE, -o - or --play")
+    if output == "-" or play:
+        _speak_at_once(text, output, play, tts, voice, option)
+    else:
+        assert output is not None
+        _make("tts", tts, text, Path(output), option, voice)
 
 
 def imagine(
@@ -94,6 +105,42 @@ def film(
     _make("ttv", ttv, prompt, output, option)
 
 
+def _speak_at_once(
+    text: str,
+    output: str | None,
+    play: bool,
+    tts: str | None,
+    voice: str | None,
+    pairs: list[str] | None,
+) -> None:
+    """Give the sound while it is made; a file is written at the end."""
+    from omnibind.cli.choosing import client_for
+    from omnibind.cli.naming import label_of
+    from omnibind.cli.playing import play as played
+    from omnibind.cli.playing import write_stream
+    from omnibind.cli.saving import check_place, save_and_tell, tell_warnings
+    from omnibind.cli.values import read_pairs
+    from omnibind.contracts.errors import BadInput
+    from omnibind.contracts.media import Audio
+
+    if output == "-" and play:
+        raise BadInput("the sound can't go to standard output and be played; give one of them")
+    if output is not None and output != "-":
+        check_place(Path(output), Audio)
+    with client_for("tts", tts) as client:
+        label = label_of("tts", str(client.tts.binding_name))
+        options = read_pairs(pairs or [], client.tts.schema, label)
+        with client.tts.stream_audio(_read(text), voice, **options) as stream:
+            if play:
+                played(stream)
+            else:
+                write_stream(stream, sys.stdout.buffer, "audio/wav")
+            if output is None or output == "-":
+                tell_warnings(stream.result.meta)
+            else:
+                save_and_tell(stream.result, Path(output))
+
+
 def _make(
     modality: str,
     spec: str | None,
@@ -104,6 +151,7 @@ def _make(
 ) -> None:
     from omnibind.cli.choosing import client_for
     from omnibind.cli.naming import label_of
+    from omnibind.cli.progress import at_work
     from omnibind.cli.saving import Result, check_place, save_and_tell
     from omnibind.cli.values import read_pairs
     from omnibind.contracts.media import Audio, Image, Video
@@ -118,8 +166,10 @@ def _make(
             "ttm": client.ttm.generate_music,
             "ttv": client.ttv.generate_video,
         }
-        options = read_pairs(pairs or [], handle.schema, label_of(modality, handle.binding_name))
-        result = verbs[modality](_read(text), *subject, **options)
+        label = label_of(modality, handle.binding_name)
+        options = read_pairs(pairs or [], handle.schema, label)
+        with at_work(label) as heard:
+            result = verbs[modality](_read(text), *subject, on_progress=heard, **options)
         save_and_tell(result, output)
 
 

@@ -10,6 +10,7 @@ from omnibind.cli.parameters import AsJson
 
 if TYPE_CHECKING:
     from omnibind.contracts.options import Option
+    from omnibind.contracts.tts import Voice
     from omnibind.discovery.diagnosis import Diagnosis
     from omnibind.managers import Description
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def describe(
     name: Annotated[str, Parameter(name="MODALITY/NAME")], /, *, as_json: AsJson = False
 ) -> None:
-    """Show the options, configuration, models and licenses of a binding.
+    """Show the options, configuration, capabilities, voices and models of a binding.
 
     Args:
         name: The binding, for example tts/piper, or its folder.
@@ -40,7 +41,7 @@ def _print_json(description: Description, diagnosis: Diagnosis) -> None:
     from omnibind.cli.output import print_json
     from omnibind.contracts import CONTRACTS
 
-    manifest = description.manifest
+    manifest, able = description.manifest, description.capabilities
     print_json(
         {
             **state_data(diagnosis),
@@ -48,11 +49,13 @@ def _print_json(description: Description, diagnosis: Diagnosis) -> None:
             "folder": description.folder,
             "doc": description.doc,
             "manifest": manifest.to_dict() if manifest else None,
+            "capabilities": able.to_dict() if able else None,
             "verb": CONTRACTS[description.modality].verb,
             "subject": list(description.options.subject),
             "options": description.options.json_schema(),
             "configuration": description.configuration.json_schema(),
             "models": [model.to_data() for model in models_of(description)],
+            "voices": [voice._asdict() for voice in _voices(description)],
         }
     )
 
@@ -75,9 +78,25 @@ def _print_text(description: Description, diagnosis: Diagnosis) -> None:
     if models:
         print_title("\nmodels")
         print_table(COLUMNS, [model.row(model.name) for model in models], indent="  ")
+    voices = _voices(description)
+    if voices:
+        print_title("\nvoices")
+        rows = [(one.name, one.language or "-", one.gender or "-") for one in voices]
+        print_table(("voice", "language", "gender"), rows, indent="  ")
+
+
+def _voices(description: Description) -> list[Voice]:
+    """Return the voices that the catalogue knows; of others only the binding itself can tell."""
+    from omnibind.weights.catalogue import voices_of
+
+    if description.modality != "tts":
+        return []
+    return sorted(voices_of(description.models).values())
 
 
 def _facts(description: Description, diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    from omnibind.cli.look import capability_rows
+
     facts: list[tuple[str, str]] = [("state", diagnosis.state)]
     for problem in diagnosis.problems:
         facts.append((problem.state, ": ".join(filter(None, (problem.message, problem.command)))))
@@ -92,6 +111,7 @@ def _facts(description: Description, diagnosis: Diagnosis) -> list[tuple[str, st
         ("requires", ", ".join(manifest.requires)),
         ("programs", ", ".join(manifest.programs)),
         ("default model", manifest.default_model),
+        *(capability_rows(description.capabilities) if description.capabilities else ()),
         ("folder", str(description.folder)),
     ]
     return [(name, value) for name, value in facts if value]

@@ -55,8 +55,7 @@ def doctor(*, as_json: AsJson = False) -> int:
 
 def _machine() -> dict[str, str]:
     from omnibind import __version__
-    from omnibind.weights.places import home
-    from omnibind.weights.pull import is_offline
+    from omnibind.weights.places import home, is_offline
 
     return {
         "omnibind": __version__,
@@ -69,16 +68,17 @@ def _machine() -> dict[str, str]:
 
 def _default(modality: str) -> tuple[str, Diagnosis] | None:
     """Return what serves a modality where nothing is named, and how it does."""
-    from omnibind.cli.choosing import default_choice
+    from omnibind.cli.choosing import default_choices
     from omnibind.contracts.errors import BadConfig, UnknownBinding
     from omnibind.discovery.diagnosis import Diagnosis, Problem
     from omnibind.managers import MANAGERS
 
     name = "default.yaml"
     try:
-        choice = default_choice(modality)
-        if choice is None:
+        choices = default_choices(modality)
+        if not choices:
             return None
+        choice = choices[0]
         name = f"{choice.binding}/{choice.model}" if choice.model else choice.binding
         configuration = dict(choice.configuration)
         if choice.runs is not None:

@@ -42,6 +42,7 @@ def transcribe(
     from omnibind.cli.choosing import client_for
     from omnibind.cli.naming import label_of
     from omnibind.cli.output import say
+    from omnibind.cli.progress import at_work
     from omnibind.cli.values import read_pairs
     from omnibind.contracts.errors import BadInput, CallFailed
 
@@ -56,7 +57,8 @@ def transcribe(
             options.setdefault("word_times", True)  # a subtitle is then a sentence, not 30 s
         for file, place in zip(files, places, strict=True):
             try:
-                transcript = handle.transcribe_audio(Path(file), **options)
+                with at_work(label if is_single else f"{label}: {file}") as heard:
+                    transcript = handle.transcribe_audio(Path(file), on_progress=heard, **options)
                 _write(transcript, file, place, format_, is_single)
             except (BadInput, CallFailed) as error:
                 if is_single:

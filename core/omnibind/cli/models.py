@@ -1,4 +1,4 @@
-"""Models as the commands show them: size, licence, here or not."""
+"""Models as the commands show them: size, licence, here or not, how they were used."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from omnibind.discovery import static
 from omnibind.discovery.manifest import read_manifest
 from omnibind.discovery.places import Found
 from omnibind.managers import Description, finding
-from omnibind.weights import store
+from omnibind.weights import store, usage
 from omnibind.weights.catalogue import Model, Target, read_models
+from omnibind.weights.usage import Use
 
-COLUMNS = ("model", "size", "license", "state")
+COLUMNS = ("model", "size", "license", "state", "last used", "uses", "speed")
+
+_SPEEDS = {
+    "tts": "characters/s",
+    "stt": "s of sound/s",
+    "tti": "pictures/s",
+    "ttm": "s of sound/s",
+    "ttv": "s of video/s",
+}
 
 
 class ModelState(NamedTuple):
@@ -26,9 +35,11 @@ class ModelState(NamedTuple):
         bytes: The size of its files, or None where nobody publishes it.
         license: The licence of its weights, or None where it isn't known.
         languages: BCP 47 tags.
+        gender: How it sounds, where it is a voice.
         state: ``here``, ``absent``, ``partial``, ``wrong size``, or ``no files`` where there is
             nothing to pull.
         folder: Where its files lie or would lie.
+        use: When, how often and how fast it was used here; None for never.
     """
 
     label: str
@@ -36,19 +47,27 @@ class ModelState(NamedTuple):
     bytes: int | None
     license: str | None
     languages: list[str]
+    gender: str | None
     state: str
     folder: str
+    use: Use | None
 
-    def row(self, name: str) -> tuple[str, str, str, str]:
+    def row(self, name: str) -> tuple[str, ...]:
         """Return its line, under a name of the caller's choice."""
         from omnibind.contracts.media.base import size
 
         shown = "" if not self.bytes else size(self.bytes)
-        return name, shown or "-", self.license or "license unknown", self.state
+        facts = (name, shown or "-", self.license or "license unknown", self.state)
+        if self.use is None:
+            return *facts, "", "", ""
+        speed = self.use.units_per_s
+        unit = _SPEEDS[self.label.partition("/")[0]]
+        told = "" if speed is None else f"{speed:.3g} {unit}"
+        return *facts, self.use.last_used, str(self.use.use_count), told
 
     def to_data(self) -> dict[str, Any]:
         """Return this as plain data."""
-        return self._asdict()
+        return {**self._asdict(), "use": None if self.use is None else self.use._asdict()}
 
 
 def target_of(named: Named) -> Target:
@@ -98,8 +117,10 @@ def _state_of(target: Target, name: str, model: Model) -> ModelState:
         seen.bytes_total if model.has_weights else None,
         model.license,
         model.languages,
+        model.gender,
         seen.state if model.has_weights else "no files",
         str(seen.folder) if model.has_weights else "",
+        usage.of(f"{target.modality}/{target.name}", name),
     )
 
 
@@ -117,5 +138,8 @@ def uncatalogued(modality: str, name: str, known: list[ModelState]) -> list[Mode
         label = f"{one.modality}/{one.name}/{one.model}"
         if one.modality != modality or (name and one.name != name) or label in labels:
             continue
-        found.append(ModelState(label, one.model, one.bytes, None, [], "here", str(one.folder)))
+        use = usage.of(f"{one.modality}/{one.name}", one.model)
+        found.append(
+            ModelState(label, one.model, one.bytes, None, [], None, "here", str(one.folder), use)
+        )
     return found

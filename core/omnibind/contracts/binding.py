@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from omnibind.contracts.errors import NotSupported, WeightsMissing
 
@@ -13,6 +14,31 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from omnibind.contracts.options import Schema
+
+
+class Progress(NamedTuple):
+    """How far a call is.
+
+    Attributes:
+        fraction: Done so far, 0..1; None where it isn't known.
+        step: What is being done ("denoising 12/30").
+        message: Anything more for a person to read.
+    """
+
+    fraction: float | None = None
+    step: str | None = None
+    message: str | None = None
+
+
+class Listener(Protocol):
+    """Who hears how far a call is, and may end it."""
+
+    def report(self, progress: Progress, /) -> None:
+        """Take note; raises ``Cancelled`` or ``DeadlineExceeded`` where the call is over."""
+
+
+CURRENT_CALL: ContextVar[Listener | None] = ContextVar("omnibind_call", default=None)
+"""The call that the code of a binding works for; set by what runs it."""
 
 
 class Binding(ABC):
@@ -89,6 +115,9 @@ class Binding(ABC):
             Cancelled: The caller cancelled the call.
             DeadlineExceeded: The call's time is over.
         """
+        call = CURRENT_CALL.get()
+        if call is not None:
+            call.report(Progress(fraction, step, message))
 
     def options_for(self, model: str | None = None) -> Schema:
         """Return the options that ``model`` has; only open bindings define it.

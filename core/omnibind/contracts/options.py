@@ -189,7 +189,10 @@ class Schema(NamedTuple):
 
     def option(self, name: str) -> Option | None:
         """Return the option of that name, or None."""
-        return next((option for option in self.options if option.name == name), None)
+        for option in self.options:
+            if option.name == name:
+                return option
+        return None
 
     def check(
         self, given: Mapping[str, Any], owner: str, error: type[UsageError] = BadOption
@@ -313,9 +316,10 @@ def _check_int(value: Any, type_: OptionType) -> int:
 
 
 def _check_float(value: Any, type_: OptionType) -> float:
-    value = _plain(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"a {type(value).__name__} isn't a float")
+    if type(value) is not float:
+        value = _plain(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"a {type(value).__name__} isn't a float")
     if not math.isfinite(value):
         raise ValueError("it isn't a finite number")
     return float(_in_range(value, type_))

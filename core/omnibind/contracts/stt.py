@@ -10,7 +10,17 @@ from omnibind.contracts.media import AudioInput
 
 
 class STTBinding(Binding):
-    """An engine that writes down what was said."""
+    """An engine that writes down what was said.
+
+    A binding may also define, with the options of its verb:
+
+    - ``stream_transcript(audio_path, model=None, *, …)``, a generator of ``Segment`` as they are
+      heard. What it returns at its end, if not None, is the whole ``Transcript``; else the segments
+      are joined. It does nothing before it is asked for one, and nothing after ``close()``.
+    - ``transcribe_audio_batch(audio_paths, model=None, *, …)``, which gives a result for each.
+    - ``transcribe_audio_flow`` in place of the verb, an ``async def`` that awaits only effects; or
+      ``transcribe_audio_async`` beside it, which an event loop awaits.
+    """
 
     modality: ClassVar[str] = "stt"
     verb: ClassVar[str] = "transcribe_audio"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,9 @@ import msgspec
 
 from omnibind import documents
 from omnibind.contracts.errors import BindingBroken
+from omnibind.weights.capabilities import FREE, MANY_LANGUAGES, cost_of
+from omnibind.weights.capabilities import Capabilities as Capabilities
+from omnibind.weights.catalogue import Model
 
 MAX_BYTES = 2048
 
@@ -28,21 +32,6 @@ class Environment(msgspec.Struct, forbid_unknown_fields=True):
     constraints: list[str] = []
     overrides: list[str] = []
     unlocked: list[str] = []
-
-
-class Capabilities(msgspec.Struct, forbid_unknown_fields=True):
-    """What an engine can do, known without loading it."""
-
-    streaming: bool = False
-    clone: bool = False
-    ssml: bool = False
-    timestamps: bool = False
-    language_detection: bool = False
-    languages: list[str] = []
-    sizes: list[str] = []
-    max_images: int | None = None
-    max_characters: int | None = None
-    max_duration_s: float | None = None
 
 
 class Setting(msgspec.Struct, forbid_unknown_fields=True):
@@ -86,6 +75,38 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True):
         """Return the manifest as plain data."""
         data: dict[str, Any] = msgspec.to_builtins(self)
         return data
+
+    def capabilities_of(self, models: Mapping[str, Model], model: str | None) -> Capabilities:
+        """Return what the binding can do with one model.
+
+        Args:
+            models: The binding's catalogue.
+            model: A model; None is the binding as a whole, which knows the languages of them all.
+        """
+        able = self.capabilities
+        if able.cost is None and self.kind == "local":
+            able = msgspec.structs.replace(able, cost=FREE)
+        if model is None and not able.languages:
+            known = {tag for entry in models.values() for tag in entry.languages}
+            return msgspec.structs.replace(able, languages=sorted(known - {MANY_LANGUAGES}))
+        entry = models.get(model) if model is not None else None
+        return able if entry is None else _with_entry(able, entry)
+
+
+def _with_entry(able: Capabilities, entry: Model) -> Capabilities:
+    languages = [tag for tag in entry.languages if tag != MANY_LANGUAGES]
+    if MANY_LANGUAGES in entry.languages:
+        languages += able.languages
+    values: dict[str, Any] = {
+        "voices": able.voices or len(entry.voices) > 1,
+        # Who knows one language alone has nothing to detect.
+        "language_detection": able.language_detection and len(languages) != 1,
+        "languages": languages or able.languages,
+        "sizes": entry.sizes or able.sizes,
+    }
+    if entry.price:
+        values["cost"] = cost_of(entry.price)
+    return able.changed(values | entry.capabilities)
 
 
 def read_manifest(folder: Path) -> Manifest:

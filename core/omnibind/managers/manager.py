@@ -17,6 +17,7 @@ from omnibind.contracts.errors import (
     OmnibindError,
     UnknownModel,
 )
+from omnibind.contracts.tts import TTSBinding
 from omnibind.managers import finding, registry
 from omnibind.managers.registry import Registered
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from omnibind.discovery.manifest import Manifest
     from omnibind.discovery.places import Found
     from omnibind.discovery.probe import Facts
+    from omnibind.weights.capabilities import Capabilities
     from omnibind.weights.catalogue import Model
 
 B = TypeVar("B", bound=Binding)
@@ -41,6 +43,7 @@ class Description(NamedTuple):
         folder: Its folder; None where it was registered in code.
         manifest: Its ``binding.yaml``; None where it was registered in code.
         models: Its ``models.yaml``.
+        capabilities: What it can do; None where it was registered in code.
         configuration: The constructor's keyword parameters.
         options: The options of its verb.
         doc: The class's docstring.
@@ -52,6 +55,7 @@ class Description(NamedTuple):
     folder: Path | None
     manifest: Manifest | None
     models: Mapping[str, Model]
+    capabilities: Capabilities | None
     configuration: Schema
     options: Schema
     doc: str
@@ -127,13 +131,16 @@ class BindingManager(Generic[B]):
         offer = self._find(name)
         facts = self.facts(offer)
         folder = None if isinstance(offer, Registered) else offer
+        manifest = self.manifest(folder) if folder else None
+        models = self.models(folder) if folder else {}
         return Description(
             name=offer.name,
             modality=self.modality,
             choice=offer.choice,
             folder=folder.folder if folder else None,
-            manifest=self.manifest(folder) if folder else None,
-            models=self.models(folder) if folder else {},
+            manifest=manifest,
+            models=models,
+            capabilities=manifest.capabilities_of(models, None) if manifest else None,
             configuration=facts.configuration,
             options=facts.verb,
             doc=facts.doc,
@@ -241,8 +248,12 @@ class BindingManager(Generic[B]):
             raise BindingBroken(f"{owner} made a {type(binding).__name__}, which isn't a binding")
         binding._name = offer.name
         if not isinstance(offer, Registered):
+            from omnibind.weights.catalogue import voices_of
+
             models = self.models(offer)
             binding._catalogue = tuple(models)
+            if isinstance(binding, TTSBinding):
+                binding._voice_facts = voices_of(models)
             binding._find_weights = self._weights_finder(offer, models)
         return binding  # type: ignore[return-value]  # it fills this modality's contract
 

@@ -1,15 +1,22 @@
-"""Handles: one a modality; between a program and a binding."""
+"""Handles: two a modality, blocking and asyncio; between a program and its bindings."""
 
 from __future__ import annotations
 
-from omnibind.modalities.handle import Handle
-from omnibind.modalities.stt import SpeechToText
-from omnibind.modalities.tti import TextToImage
-from omnibind.modalities.ttm import TextToMusic
-from omnibind.modalities.tts import TextToSpeech
-from omnibind.modalities.ttv import TextToVideo
+from omnibind.modalities.handle import AsyncHandle, BlockingHandle, Handle
+from omnibind.modalities.stt import AsyncSpeechToText, SpeechToText
+from omnibind.modalities.tti import AsyncTextToImage, TextToImage
+from omnibind.modalities.ttm import AsyncTextToMusic, TextToMusic
+from omnibind.modalities.tts import AsyncTextToSpeech, TextToSpeech
+from omnibind.modalities.ttv import AsyncTextToVideo, TextToVideo
 
 __all__ = [
+    "AsyncHandle",
+    "AsyncSpeechToText",
+    "AsyncTextToImage",
+    "AsyncTextToMusic",
+    "AsyncTextToSpeech",
+    "AsyncTextToVideo",
+    "BlockingHandle",
     "Handle",
     "SpeechToText",
     "TextToImage",

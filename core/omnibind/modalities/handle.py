@@ -1,21 +1,29 @@
-"""What the handles of all modalities share: from a choice to a binding that serves calls."""
+"""What the handles of all modalities share, blocking or asyncio: from choices to served calls."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from omnibind.calls.driver import run
-from omnibind.calls.journey import Candidate, Request, serve
-from omnibind.calls.subjects import MAX_CHARACTERS, clean_text
+from omnibind.calls.batch import serve_batch
+from omnibind.calls.call import SUBMITTED, Call
+from omnibind.calls.callbacks import Callbacks, gathered
+from omnibind.calls.candidate import Candidate
+from omnibind.calls.controls import Settings, split
+from omnibind.calls.driver import Flow, arun, run
+from omnibind.calls.journey import patience, serve
+from omnibind.calls.request import Request, Subject
+from omnibind.calls.streaming import Streaming, serve_stream
+from omnibind.calls.streams import AsyncStream, Outcome, Stream
+from omnibind.calls.turns import Turns
 from omnibind.choices import Choice
 from omnibind.contracts.binding import Binding
-from omnibind.contracts.errors import BadConfig, BadOption, OmnibindError
+from omnibind.contracts.effects import Run
+from omnibind.contracts.errors import BadOption, NotReady
 from omnibind.contracts.media import Audio, Image, Meta, Transcript, Video
-from omnibind.contracts.options import CALL_CONTROLS
+from omnibind.contracts.options import CALL_CONTROLS, shown
 from omnibind.managers.manager import BindingManager
-from omnibind.managers.registry import Registered
+from omnibind.modalities.member import Member
 from omnibind.running.slot import Slot
 
 if TYPE_CHECKING:
@@ -23,7 +31,8 @@ if TYPE_CHECKING:
     from omnibind.discovery.diagnosis import Diagnosis, State
 
 B = TypeVar("B", bound=Binding)
-M = TypeVar("M", Audio, Image, Video, Transcript)
+M = TypeVar("M", bound=Audio | Image | Video | Transcript)
+T = TypeVar("T")
 
 
 class NotGiven:
@@ -37,168 +46,296 @@ NOT_GIVEN = NotGiven()
 
 
 class Handle(Generic[B, M]):
-    """Stands between a program and one binding: checks, runs, verifies and reports every call.
+    """Stands between a program and its bindings: checks, runs, verifies and reports every call.
 
-    It is truthy when its binding is ready. Nothing is loaded before the first use; any number of
-    threads may use it.
+    It is truthy when one of its bindings is ready. Nothing is loaded before the first use; any
+    number of threads may use it.
     """
 
     modality: ClassVar[str]
+    _verb: ClassVar[str]
+    _names: ClassVar[tuple[str, ...]]
     _result: type[M]
 
-    def __init__(self, manager: BindingManager[B], choice: Choice | None) -> None:
-        self._manager = manager
-        self._choice = choice
-        self._candidate: Candidate | None = None
-        self._slot: Slot | None = None
-        self._max_characters = MAX_CHARACTERS
-        self._lock = threading.Lock()
-        if choice is not None:
-            offer = manager.find(choice.binding)
-            if choice.configuration:
-                facts = manager.facts(offer)
-                owner = f"{self.modality}/{offer.name}"
-                facts.configuration.check(choice.configuration, owner, BadConfig)
+    def __init__(
+        self, manager: BindingManager[B], choices: Sequence[Choice], settings: Settings
+    ) -> None:
+        self._callbacks = Callbacks()
+        self._settings = settings
+        self._members = [Member(manager, choice) for choice in choices]
+        # What must wait and is no engine's: reading a file to work on, preparing a binding.
+        self._aside = Turns(32, f"omnibind-{self.modality}")
 
     def __repr__(self) -> str:
-        named = self._choice.binding if self._choice else "unnamed"
-        return f"<{type(self).__name__} {named}>"
+        named = ", ".join(member.name for member in self._members)
+        return f"<{type(self).__name__} {named or 'unnamed'}>"
 
     def __bool__(self) -> bool:
-        return self.diagnose().is_ready
+        return any(member.diagnose().is_ready for member in self._members)
+
+    @property
+    def callbacks(self) -> Callbacks:
+        """Who is told of this handle's calls; its attributes may be set at any time."""
+        return self._callbacks
+
+    @callbacks.setter
+    def callbacks(self, given: Callbacks | Mapping[str, Any] | None) -> None:
+        self._callbacks = Callbacks.of(given)
 
     @property
     def binding_name(self) -> str | None:
-        """The binding's name as it was given; None where none was."""
-        return self._choice.binding if self._choice else None
+        """The first binding's name as it was given; None where none was."""
+        return self._members[0].name if self._members else None
+
+    @property
+    def binding_names(self) -> list[str]:
+        """All names as they were given, in the order in which they are tried."""
+        return [member.name for member in self._members]
 
     @property
     def state(self) -> State:
-        """How the binding does: ``ready``, or the first thing that must be mended."""
+        """``ready`` where a binding is, else the first thing that must be mended."""
         return self.diagnose().state
+
+    def diagnose(self) -> Diagnosis:
+        """Say how the first ready binding does; where none is, how the first one does."""
+        if not self._members:
+            from omnibind.discovery.diagnosis import Diagnosis, Problem
+
+            problem = Problem("needs-setting", self._unnamed())
+            return Diagnosis("", self.modality, "static", (problem,))
+        diagnoses = (member.diagnose() for member in self._members)
+        first = next(diagnoses)
+        if first.is_ready:
+            return first
+        return next((one for one in diagnoses if one.is_ready), first)
 
     @property
     def schema(self) -> Schema:
-        """The options of the binding's verb."""
-        return self._ready().schema
+        """The options of the first ready binding's verb.
 
-    def diagnose(self) -> Diagnosis:
-        """Say how the binding does; what the last real load said goes before what files say."""
-        from omnibind.discovery.diagnosis import Diagnosis, Problem, problem_of
+        Raises:
+            NotReady: Something must be mended first; the message ends with the command.
+        """
+        return self._first().schema
 
-        if self._choice is None:
-            message = f"no {self.modality} binding was named; name one: Client({self.modality}=…)"
-            return Diagnosis("", self.modality, "static", (Problem("needs-setting", message),))
-        slot = self._slot
-        if slot is not None and slot.is_loaded:
-            return Diagnosis(slot.binding.binding_name, self.modality, "tried")
-        if slot is not None and slot.load_error is not None:
-            problem = problem_of(slot.load_error)
-            return Diagnosis(slot.binding.binding_name, self.modality, "tried", (problem,))
-        configuration = dict(self._choice.configuration)
-        if self._choice.runs is not None:
-            configuration["runs"] = self._choice.runs
-        return self._manager.diagnose(self._choice.binding, self._choice.model, **configuration)
+    def _unnamed(self) -> str:
+        return f"no {self.modality} binding was named; name one: Client({self.modality}=…)"
+
+    def _first(self) -> Candidate:
+        """Return the first binding that is ready; for what isn't a call."""
+        first: NotReady | None = None
+        for member in self._named():
+            try:
+                return member.prepare()
+            except NotReady as error:
+                first = first or error
+        assert first is not None
+        raise first
+
+    def _named(self) -> list[Member[B]]:
+        if self._members:
+            return self._members
+        from omnibind.contracts.errors import SettingMissing
+
+        raise SettingMissing(self._unnamed())
+
+    # ── flows, for both drivers ──
+
+    def _prepared(
+        self,
+        subject: Subject,
+        options: Mapping[str, Any],
+        facts: Meta,
+        reads: bool = False,
+        is_batch: bool = False,
+    ) -> tuple[Request, Call[Any]]:
+        """Return a request and its call: what was said about it is told from the options."""
+        controls, settings = self._settings.controls, self._settings
+        if not CALL_CONTROLS.isdisjoint(options):
+            given, options = split(options)
+            if "return_errors" in given and not is_batch:
+                raise BadOption("return_errors is for a batch; one call raises its error")
+            controls = controls.changed(given)
+        listeners = gathered(
+            (settings.callbacks, self._callbacks, controls.callbacks), controls.own
+        )
+        request = Request(
+            self._verb, subject, self._names, options, controls, listeners, facts, reads
+        )
+        call = SUBMITTED.get()
+        if call is None:
+            return request, Call(controls.timeout_s)
+        SUBMITTED.set(None)  # a listener may make calls of its own
+        call.limit(controls.timeout_s)
+        return request, call
+
+    def _each(self, subjects: Any, name: str) -> list[Any]:
+        """Refuse one where several are wanted: a str is a sequence of str too."""
+        from collections.abc import Iterable
+
+        if isinstance(subjects, (str, bytes)) or not isinstance(subjects, Iterable):
+            raise BadOption(f"{name} is {shown(subjects)}; give a list")
+        return list(subjects)
+
+    def _several(
+        self,
+        subjects: Sequence[tuple[Subject, Meta]],
+        options: Mapping[str, Any],
+        reads: bool,
+    ) -> tuple[list[Request], Call[Any]]:
+        if not subjects:
+            return [], Call()
+        (subject, facts), rest = subjects[0], subjects[1:]
+        first, call = self._prepared(subject, options, facts, reads, is_batch=True)
+        return [first, *(first._replace(subject=s, facts=f) for s, f in rest)], call
+
+    def _served_each(self, requests: Sequence[Request], call: Call[Any]) -> Flow[list[Any]]:
+        members, settings = self._named(), self._settings
+        return serve_batch(members, requests, call, self._result, settings, self._aside)
+
+    def _items(
+        self,
+        request: Request,
+        call: Call[Any],
+        streaming: Streaming[T, M],
+        outcome: Outcome[M],
+    ) -> AsyncGenerator[T, None]:
+        members, settings = self._named(), self._settings
+        return serve_stream(members, request, call, streaming, outcome, settings, self._aside)
+
+    def _served(self, request: Request, call: Call[Any]) -> Flow[M]:
+        return serve(self._named(), request, call, self._result, self._settings, self._aside)
+
+    async def _asked(self, verb: str, options: Mapping[str, Any]) -> Any:
+        # The binding itself declares what its lists and settings take.
+        candidate = await Run(self._aside, self._first)
+        method: Callable[..., Any] = getattr(candidate.binding, verb)
+        return await Run(candidate.place.turns, lambda: method(**options))
+
+    async def _loaded(self) -> None:
+        candidate = await Run(self._aside, self._first)
+        await patience(candidate)
+        await Run(candidate.place, lambda: None)
+
+    async def _unloaded(self) -> None:
+        for member in self._members:
+            slot = member.slot
+            if slot is not None and member.candidate is not None:
+                await patience(member.candidate)
+                await Run(slot.turns.whole, slot.let_go)
+
+    async def _changed(self, change: Callable[[Any], bool]) -> bool:
+        candidate = await Run(self._aside, self._first)
+        await patience(candidate)
+        slot = candidate.place
+        assert isinstance(slot, Slot)
+        return await Run(slot.turns.whole, lambda: slot.change(lambda: change(candidate.binding)))
+
+
+class BlockingHandle(Handle[B, M]):
+    """A handle whose verbs return when they are done."""
 
     def load(self) -> None:
-        """Load the engine now, rather than at the first call."""
-        self._ready()
-        assert self._slot is not None
-        self._slot.load()
+        """Load the first ready binding's engine now, rather than at the first call."""
+        run(self._loaded(), Call())
 
-    def unload(self) -> None:
-        """Let go of the engine once no call runs; a later call loads it again."""
-        if self._slot is not None:
-            self._slot.unload()
+    def unload(self, timeout_s: float | None = None) -> None:
+        """Let go of the engines once no call runs; later calls load them again.
+
+        Args:
+            timeout_s: Seconds to wait at most for calls that run and streams that are open.
+
+        Raises:
+            Stuck: A call that can't be stopped occupies one.
+            DeadlineExceeded: After ``timeout_s`` one was still in use.
+        """
+        run(self._unloaded(), Call(timeout_s))
 
     def _call(
-        self,
-        subject: tuple[Any, ...],
-        options: Mapping[str, Any],
-        verify: bool,
-        max_result_bytes: int,
-        facts: Meta,
+        self, subject: Subject, options: Mapping[str, Any], facts: Meta, reads: bool = False
     ) -> M:
-        candidate = self._candidate or self._ready()
-        for name in options:
-            if name in CALL_CONTROLS:
-                raise BadOption(
-                    f"{name!r} belongs to the call, and this version doesn't have it yet"
-                )
-        verb = candidate.binding.verb
-        request = Request(verb, subject, options, verify, max_result_bytes, facts)
-        return run(serve(candidate, request, self._result))
-
-    def _text(self, text: str, name: str) -> str:
-        candidate = self._candidate or self._ready()
-        return clean_text(text, name, candidate.label, self._max_characters)
+        request, call = self._prepared(subject, options, facts, reads)
+        return run(self._served(request, call), call)
 
     def _ask(self, verb: str, options: Mapping[str, Any]) -> Any:
-        # The binding itself declares what its lists and settings take.
-        candidate = self._candidate or self._ready()
-        method: Callable[..., Any] = getattr(candidate.binding, verb)
-        assert self._slot is not None
-        return self._slot.ask(lambda: method(**options))
+        return run(self._asked(verb, options), Call())
 
-    def _ready(self) -> Candidate:
-        if self._candidate is not None:
-            return self._candidate
-        with self._lock:
-            if self._candidate is None:
-                self._prepare()
-        assert self._candidate is not None
-        return self._candidate
+    def _batch(
+        self,
+        subjects: Sequence[tuple[Subject, Meta]],
+        options: Mapping[str, Any],
+        reads: bool = False,
+    ) -> list[M]:
+        requests, call = self._several(subjects, options, reads)
+        results: list[M] = run(self._served_each(requests, call), call)
+        return results
 
-    def _prepare(self) -> None:
-        diagnosis = self.diagnose()
-        if not diagnosis.is_ready:
-            raise self._error(diagnosis)
-        assert self._choice is not None
-        offer = self._manager.find(self._choice.binding)
-        configuration = dict(self._choice.configuration)
-        model, concurrent = self._choice.model, 1
-        if isinstance(offer, Registered):
-            if model is not None:
-                raise BadConfig(
-                    f"{offer.name} was registered in code and has no model to choose; "
-                    f"give its configuration instead of {model!r}"
-                )
-        else:
-            from omnibind.discovery.static import chosen_model
+    def _stream(
+        self,
+        subject: Subject,
+        options: Mapping[str, Any],
+        facts: Meta,
+        streaming: Streaming[T, M],
+        reads: bool = False,
+    ) -> Stream[T, M]:
+        request, call = self._prepared(subject, options, facts, reads)
+        outcome: Outcome[M] = Outcome()
+        return Stream(self._items(request, call, streaming, outcome), call, outcome)
 
-            manifest = self._manager.manifest(offer)
-            configuration = _with_model(configuration, model, manifest.model_option, offer.name)
-            model = chosen_model(manifest, model, configuration)
-            concurrent = manifest.concurrent
-            self._max_characters = manifest.capabilities.max_characters or MAX_CHARACTERS
-        binding = self._manager.create(offer, configuration)
-        self._slot = Slot(binding, concurrent)
-        schema = self._manager.facts(offer).verb
-        label = f"{self.modality}/{offer.name}"
-        self._candidate = Candidate(label, binding, self._slot, schema, model)
-
-    def _error(self, diagnosis: Diagnosis) -> OmnibindError:
-        # A model that can't be had is wrong use; no pull would bring it.
-        unknown, choice = None, self._choice
-        if diagnosis.state == "needs-weights" and choice is not None and choice.model is not None:
-            offer = self._manager.find(choice.binding)
-            if not isinstance(offer, Registered):
-                unknown = self._manager.unknown_model(offer, choice.model)
-        return unknown or diagnosis.error()
+    def _change(self, change: Callable[[Any], bool]) -> bool:
+        return run(self._changed(change), Call())
 
 
-def _with_model(
-    configuration: dict[str, Any], model: str | None, option: str, name: str
-) -> dict[str, Any]:
-    if model is None:
-        return configuration
-    if not option:
-        raise BadConfig(
-            f"{name} has no models to choose; give {name!r} instead of '{name}/{model}'"
-        )
-    present = configuration.setdefault(option, model)
-    if present != model:
-        raise BadConfig(
-            f"{name} is to use both {model!r} and {option}={present!r}; give one of them"
-        )
-    return configuration
+class AsyncHandle(Handle[B, M]):
+    """A handle whose verbs are awaited; they never block the event loop."""
+
+    async def load(self) -> None:
+        """Load the first ready binding's engine now, rather than at the first call."""
+        await arun(self._loaded(), Call())
+
+    async def unload(self, timeout_s: float | None = None) -> None:
+        """Let go of the engines once no call runs; later calls load them again.
+
+        Args:
+            timeout_s: Seconds to wait at most for calls that run and streams that are open.
+
+        Raises:
+            Stuck: A call that can't be stopped occupies one.
+            DeadlineExceeded: After ``timeout_s`` one was still in use.
+        """
+        await arun(self._unloaded(), Call(timeout_s))
+
+    async def _call(
+        self, subject: Subject, options: Mapping[str, Any], facts: Meta, reads: bool = False
+    ) -> M:
+        request, call = self._prepared(subject, options, facts, reads)
+        return await arun(self._served(request, call), call)
+
+    async def _ask(self, verb: str, options: Mapping[str, Any]) -> Any:
+        return await arun(self._asked(verb, options), Call())
+
+    async def _batch(
+        self,
+        subjects: Sequence[tuple[Subject, Meta]],
+        options: Mapping[str, Any],
+        reads: bool = False,
+    ) -> list[M]:
+        requests, call = self._several(subjects, options, reads)
+        results: list[M] = await arun(self._served_each(requests, call), call)
+        return results
+
+    def _stream(
+        self,
+        subject: Subject,
+        options: Mapping[str, Any],
+        facts: Meta,
+        streaming: Streaming[T, M],
+        reads: bool = False,
+    ) -> AsyncStream[T, M]:
+        request, call = self._prepared(subject, options, facts, reads)
+        outcome: Outcome[M] = Outcome()
+        return AsyncStream(self._items(request, call, streaming, outcome), call, outcome)
+
+    async def _change(self, change: Callable[[Any], bool]) -> bool:
+        return await arun(self._changed(change), Call())

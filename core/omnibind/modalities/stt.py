@@ -1,40 +1,78 @@
-"""The handle of speech to text."""
+"""The handles of speech to text."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from omnibind.calls.journey import MAX_RESULT_BYTES
+from omnibind.calls.candidate import Candidate
+from omnibind.calls.choice import Choice
+from omnibind.calls.request import Subject
+from omnibind.calls.streaming import Streaming
+from omnibind.calls.streams import AsyncStream, Stream
 from omnibind.contracts.errors import BadInput, BadOption
-from omnibind.contracts.media import AudioInput, Meta, Source, Transcript
-from omnibind.contracts.options import KINDS, OptionType
+from omnibind.contracts.media import AudioInput, Meta, Segment, Source, Transcript
+from omnibind.contracts.options import KINDS, OptionType, shown
 from omnibind.contracts.stt import STTBinding
-from omnibind.modalities.handle import Handle
+from omnibind.modalities.handle import AsyncHandle, BlockingHandle, Handle
 
 
-class SpeechToText(Handle[STTBinding, Transcript]):
-    """Writes down speech with one binding."""
+def _heard(audio_path: AudioInput, model: str | None) -> Subject:
+    opened: list[Source] = []
 
+    def subject(candidate: Candidate) -> tuple[Any, ...]:
+        if not opened:  # an open file can be read only once, whoever serves in the end
+            opened.append(Source.of(audio_path, "audio"))
+        source = opened[0]
+        _ = source.media_type  # a missing or wrong file is told before an engine is loaded
+        return (source,) if model is None else (source, model)
+
+    try:
+        KINDS["audio"].check(audio_path, OptionType("audio"))
+    except ValueError as error:
+        raise BadInput(f"the sound can't be read: {error}") from None
+    if model is not None and not isinstance(model, str):
+        raise BadOption(f"the model is {shown(model)}; give a str, a name from list_models()")
+    return subject
+
+
+def _whole(choice: Choice) -> Sequence[Any]:
+    return choice.subject[:1]
+
+
+def _segments(transcript: Transcript, index: int) -> Sequence[Segment]:
+    return transcript.segments
+
+
+def _joined(segments: Sequence[Segment]) -> Transcript:
+    return Transcript(" ".join(segment.text for segment in segments), segments)
+
+
+_STREAMING: Streaming[Segment, Transcript] = Streaming(
+    "stream_transcript", Transcript, _joined, _whole, _segments
+)
+
+
+class _Listening(Handle[STTBinding, Transcript]):
     modality: ClassVar[str] = "stt"
+    _verb: ClassVar[str] = "transcribe_audio"
+    _names: ClassVar[tuple[str, ...]] = ("audio_path", "model")
     _result = Transcript
 
+
+class SpeechToText(_Listening, BlockingHandle[STTBinding, Transcript]):
+    """Writes down speech with its bindings."""
+
     def transcribe_audio(
-        self,
-        audio_path: AudioInput,
-        model: str | None = None,
-        *,
-        verify: bool = True,
-        max_result_bytes: int = MAX_RESULT_BYTES,
-        **options: Any,
+        self, audio_path: AudioInput, model: str | None = None, **options: Any
     ) -> Transcript:
         """Write down the speech in a sound.
 
         Args:
             audio_path: A path, bytes, ``(array, sample_rate)``, a file object or a ``Source``.
             model: A name from :meth:`list_models`; None is the binding's configured one.
-            verify: False skips the verification of the output.
-            max_result_bytes: A larger result is refused.
-            options: Those that the binding declares; see ``omnibind describe stt/NAME``.
+            options: Those that the binding declares (``omnibind describe stt/NAME``), and the call
+                controls of :mod:`omnibind.calls.controls` (``timeout_s``, ``verify``, …).
 
         Raises:
             BadInput: The sound can't be read.
@@ -42,23 +80,76 @@ class SpeechToText(Handle[STTBinding, Transcript]):
             UnknownOption: The binding has no such option.
             BadOption: A value has a wrong type or is out of range.
             NotReady: Something must be mended first; the message ends with the command.
-            CallFailed: The engine failed.
+            BadOutput: What came back isn't usable; it is kept in ``.result``.
+            DeadlineExceeded: It took more than ``timeout_s``.
+            CallFailed: The engine failed; ``AllFailed`` where several bindings did.
         """
-        try:
-            KINDS["audio"].check(audio_path, OptionType("audio"))
-        except ValueError as error:
-            raise BadInput(f"the sound can't be read: {error}") from None
-        source = Source.of(audio_path, "audio")
-        _ = source.media_type  # a missing or wrong file is told before an engine is loaded
-        if model is None:
-            subject: tuple[Any, ...] = (source,)
-        elif isinstance(model, str):
-            subject = (source, model)
-        else:
-            raise BadOption(f"the model is {model!r}; give a str, a name from list_models()")
-        return self._call(subject, options, verify, max_result_bytes, Meta(model=model))
+        return self._call(_heard(audio_path, model), options, Meta(model=model), reads=True)
+
+    def stream_transcript(
+        self, audio_path: AudioInput, model: str | None = None, **options: Any
+    ) -> Stream[Segment, Transcript]:
+        """Write down the speech in a sound segment by segment.
+
+        Args:
+            audio_path: As for :meth:`transcribe_audio`.
+            model: As for :meth:`transcribe_audio`.
+            options: As for :meth:`transcribe_audio`.
+
+        Returns:
+            An iterator of segments, as they come where the binding streams them, else all at the
+            end. Once it is exhausted, ``.result`` is the whole. It raises what
+            :meth:`transcribe_audio` does.
+        """
+        facts = Meta(model=model)
+        return self._stream(_heard(audio_path, model), options, facts, _STREAMING, reads=True)
+
+    def transcribe_audio_batch(
+        self, audio_paths: Iterable[AudioInput], model: str | None = None, **options: Any
+    ) -> list[Transcript]:
+        """Write down the speech in several sounds, in order.
+
+        Args:
+            audio_paths: What :meth:`transcribe_audio` takes.
+            model: As for :meth:`transcribe_audio`.
+            options: As for :meth:`transcribe_audio`; ``return_errors=True`` puts an error in the
+                place of each sound that failed.
+        """
+        paths, facts = self._each(audio_paths, "audio_paths"), Meta(model=model)
+        return self._batch([(_heard(one, model), facts) for one in paths], options, reads=True)
 
     def list_models(self, **options: Any) -> list[str]:
         """Return the models that can be used now or after a pull."""
         models: list[str] = self._ask("list_models", options)
+        return models
+
+
+class AsyncSpeechToText(_Listening, AsyncHandle[STTBinding, Transcript]):
+    """Writes down speech; see :class:`SpeechToText` for arguments and errors."""
+
+    async def transcribe_audio(
+        self, audio_path: AudioInput, model: str | None = None, **options: Any
+    ) -> Transcript:
+        """Write down the speech in a sound; see :meth:`SpeechToText.transcribe_audio`."""
+        subject = _heard(audio_path, model)
+        return await self._call(subject, options, Meta(model=model), reads=True)
+
+    def stream_transcript(
+        self, audio_path: AudioInput, model: str | None = None, **options: Any
+    ) -> AsyncStream[Segment, Transcript]:
+        """Write it down segment by segment; see :meth:`SpeechToText.stream_transcript`."""
+        facts = Meta(model=model)
+        return self._stream(_heard(audio_path, model), options, facts, _STREAMING, reads=True)
+
+    async def transcribe_audio_batch(
+        self, audio_paths: Iterable[AudioInput], model: str | None = None, **options: Any
+    ) -> list[Transcript]:
+        """Write down several sounds; see :meth:`SpeechToText.transcribe_audio_batch`."""
+        paths, facts = self._each(audio_paths, "audio_paths"), Meta(model=model)
+        subjects = [(_heard(one, model), facts) for one in paths]
+        return await self._batch(subjects, options, reads=True)
+
+    async def list_models(self, **options: Any) -> list[str]:
+        """Return the models that can be used now or after a pull."""
+        models: list[str] = await self._ask("list_models", options)
         return models

@@ -1,21 +1,50 @@
-"""The handle of text to image."""
+"""The handles of text to image."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-from omnibind.calls.journey import MAX_RESULT_BYTES
-from omnibind.contracts.media import Image, Meta
+from omnibind.calls.call import Call
+from omnibind.calls.driver import Flow, arun, run
+from omnibind.calls.request import Request
+from omnibind.contracts.effects import Run
+from omnibind.contracts.errors import BadOption
+from omnibind.contracts.media import Image
 from omnibind.contracts.tti import ServiceInfo, Setting, TTIBinding
-from omnibind.modalities.handle import NOT_GIVEN, Handle, NotGiven
+from omnibind.modalities.handle import NOT_GIVEN, AsyncHandle, BlockingHandle, Handle, NotGiven
+from omnibind.modalities.images import Images, seeds_of
+from omnibind.modalities.prompts import NO_FACTS, each_prompted, prompted, with_named
 
 
-class TextToImage(Handle[TTIBinding, Image]):
-    """Draws with one binding."""
+def _change(settings: Mapping[str, Any], options: Mapping[str, Any]) -> Callable[[Any], bool]:
+    return lambda binding: bool(binding.set_settings(settings, **options))
 
+
+class _Drawing(Handle[TTIBinding, Image]):
     modality: ClassVar[str] = "tti"
+    _verb: ClassVar[str] = "generate_image"
+    _names: ClassVar[tuple[str, ...]] = ("prompt",)
     _result = Image
+
+    def _several_of(
+        self, prompt: str, n: int, options: Mapping[str, Any]
+    ) -> tuple[Flow[Images], Call[Any]]:
+        """Return the flow that draws a prompt several times, and its one call."""
+        request, call = self._prepared(prompted(prompt), options, NO_FACTS)
+        return self._drawn(request, n, call), call
+
+    async def _drawn(self, request: Request, n: int, call: Call[Any]) -> Images:
+        candidate = await Run(self._aside, self._first)
+        each = seeds_of(n, request.options, candidate.schema)
+        if n > 1:  # a seed that is too high is told before the pictures with lower ones are made
+            candidate.schema.check(each[-1], candidate.label, BadOption)
+        requests = [request._replace(options=options) for options in each]
+        return Images(await self._served_each(requests, call))
+
+
+class TextToImage(_Drawing, BlockingHandle[TTIBinding, Image]):
+    """Draws with its bindings."""
 
     def generate_image(
         self,
@@ -23,9 +52,6 @@ class TextToImage(Handle[TTIBinding, Image]):
         negative_prompt: str | NotGiven = NOT_GIVEN,
         width: int | NotGiven = NOT_GIVEN,
         height: int | NotGiven = NOT_GIVEN,
-        *,
-        verify: bool = True,
-        max_result_bytes: int = MAX_RESULT_BYTES,
         **options: Any,
     ) -> Image:
         """Draw what ``prompt`` describes.
@@ -35,22 +61,46 @@ class TextToImage(Handle[TTIBinding, Image]):
             negative_prompt: What the picture shouldn't show, where the binding has it.
             width: Pixels; not given means the binding's own default.
             height: Pixels; not given means the binding's own default.
-            verify: False skips the verification of the output.
-            max_result_bytes: A larger result is refused.
-            options: Those that the binding declares; see ``omnibind describe tti/NAME``.
+            options: Those that the binding declares (``omnibind describe tti/NAME``), and the call
+                controls of :mod:`omnibind.calls.controls` (``timeout_s``, ``verify``, …).
 
         Raises:
             BadInput: The prompt is blank or too long.
             UnknownOption: The binding has no such option.
             BadOption: A value has a wrong type or is out of range.
             NotReady: Something must be mended first; the message ends with the command.
+            ContentRefused: The service declined the prompt.
             BadOutput: What came back isn't usable; it is kept in ``.result``.
-            CallFailed: The engine failed.
+            DeadlineExceeded: It took more than ``timeout_s``.
+            CallFailed: The engine failed; ``AllFailed`` where several bindings did.
         """
-        named = {"negative_prompt": negative_prompt, "width": width, "height": height}
-        options |= {name: value for name, value in named.items() if value is not NOT_GIVEN}
-        prompt = self._text(prompt, "prompt")
-        return self._call((prompt,), options, verify, max_result_bytes, Meta())
+        options = with_named(options, negative_prompt=negative_prompt, width=width, height=height)
+        return self._call(prompted(prompt), options, NO_FACTS)
+
+    def generate_images(self, prompt: str, n: int = 1, **options: Any) -> Images:
+        """Draw what ``prompt`` describes ``n`` times, each with a seed of its own.
+
+        Args:
+            prompt: The description.
+            n: How many pictures.
+            options: As for :meth:`generate_image`; ``seed`` is the first picture's, and each
+                further one has the next. Not given, they are drawn by chance. ``timeout_s`` and
+                ``budget_usd`` hold for all of them together.
+
+        Raises:
+            BadOption: ``n`` isn't a whole number above 0.
+        """
+        return run(*self._several_of(prompt, n, options))
+
+    def generate_image_batch(self, prompts: Iterable[str], **options: Any) -> list[Image]:
+        """Draw several prompts, in order.
+
+        Args:
+            prompts: The descriptions.
+            options: As for :meth:`generate_image`; ``return_errors=True`` puts an error in the
+                place of each prompt that failed.
+        """
+        return self._batch(each_prompted(self._each(prompts, "prompts")), options)
 
     def list_services(self, **options: Any) -> list[ServiceInfo]:
         """Return the services that the binding can draw with."""
@@ -71,8 +121,42 @@ class TextToImage(Handle[TTIBinding, Image]):
         Raises:
             BadConfig: A name is unknown or a value is wrong; nothing was changed.
         """
-        candidate = self._ready()
-        assert isinstance(candidate.binding, TTIBinding)
-        assert self._slot is not None
-        binding = candidate.binding
-        return self._slot.change(lambda: binding.set_settings(settings, **options))
+        return self._change(_change(settings, options))
+
+
+class AsyncTextToImage(_Drawing, AsyncHandle[TTIBinding, Image]):
+    """Draws with its bindings; see :class:`TextToImage` for arguments and errors."""
+
+    async def generate_image(
+        self,
+        prompt: str,
+        negative_prompt: str | NotGiven = NOT_GIVEN,
+        width: int | NotGiven = NOT_GIVEN,
+        height: int | NotGiven = NOT_GIVEN,
+        **options: Any,
+    ) -> Image:
+        """Draw what ``prompt`` describes; see :meth:`TextToImage.generate_image`."""
+        options = with_named(options, negative_prompt=negative_prompt, width=width, height=height)
+        return await self._call(prompted(prompt), options, NO_FACTS)
+
+    async def generate_images(self, prompt: str, n: int = 1, **options: Any) -> Images:
+        """Draw a prompt several times; see :meth:`TextToImage.generate_images`."""
+        return await arun(*self._several_of(prompt, n, options))
+
+    async def generate_image_batch(self, prompts: Iterable[str], **options: Any) -> list[Image]:
+        """Draw several prompts; see :meth:`TextToImage.generate_image_batch`."""
+        return await self._batch(each_prompted(self._each(prompts, "prompts")), options)
+
+    async def list_services(self, **options: Any) -> list[ServiceInfo]:
+        """Return the services that the binding can draw with."""
+        services: list[ServiceInfo] = await self._ask("list_services", options)
+        return services
+
+    async def get_settings(self, **options: Any) -> list[Setting]:
+        """Return the binding's configuration with its present values."""
+        settings: list[Setting] = await self._ask("get_settings", options)
+        return settings
+
+    async def set_settings(self, settings: Mapping[str, Any], **options: Any) -> bool:
+        """Change the binding's configuration; see :meth:`TextToImage.set_settings`."""
+        return await self._change(_change(settings, options))

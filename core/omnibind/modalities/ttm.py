@@ -1,49 +1,74 @@
-"""The handle of text to music."""
+"""The handles of text to music."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from omnibind.calls.journey import MAX_RESULT_BYTES
-from omnibind.contracts.media import Audio, Meta
+from omnibind.contracts.media import Audio
 from omnibind.contracts.ttm import TTMBinding
-from omnibind.modalities.handle import Handle
+from omnibind.modalities.handle import AsyncHandle, BlockingHandle, Handle
+from omnibind.modalities.prompts import NO_FACTS, each_prompted, prompted
 
 
-class TextToMusic(Handle[TTMBinding, Audio]):
-    """Composes with one binding."""
-
+class _Composing(Handle[TTMBinding, Audio]):
     modality: ClassVar[str] = "ttm"
+    _verb: ClassVar[str] = "generate_music"
+    _names: ClassVar[tuple[str, ...]] = ("prompt",)
     _result = Audio
 
-    def generate_music(
-        self,
-        prompt: str,
-        *,
-        verify: bool = True,
-        max_result_bytes: int = MAX_RESULT_BYTES,
-        **options: Any,
-    ) -> Audio:
+
+class TextToMusic(_Composing, BlockingHandle[TTMBinding, Audio]):
+    """Composes with its bindings."""
+
+    def generate_music(self, prompt: str, **options: Any) -> Audio:
         """Compose what ``prompt`` describes.
 
         Args:
             prompt: The description.
-            verify: False skips the verification of the output.
-            max_result_bytes: A larger result is refused.
-            options: Those that the binding declares; see ``omnibind describe ttm/NAME``.
+            options: Those that the binding declares (``omnibind describe ttm/NAME``), and the call
+                controls of :mod:`omnibind.calls.controls` (``timeout_s``, ``verify``, …).
 
         Raises:
             BadInput: The prompt is blank or too long.
             UnknownOption: The binding has no such option.
             BadOption: A value has a wrong type or is out of range.
             NotReady: Something must be mended first; the message ends with the command.
+            ContentRefused: The service declined the prompt.
             BadOutput: What came back isn't usable; it is kept in ``.result``.
-            CallFailed: The engine failed.
+            DeadlineExceeded: It took more than ``timeout_s``.
+            CallFailed: The engine failed; ``AllFailed`` where several bindings did.
         """
-        prompt = self._text(prompt, "prompt")
-        return self._call((prompt,), options, verify, max_result_bytes, Meta())
+        return self._call(prompted(prompt), options, NO_FACTS)
+
+    def generate_music_batch(self, prompts: Iterable[str], **options: Any) -> list[Audio]:
+        """Compose several prompts, in order.
+
+        Args:
+            prompts: The descriptions.
+            options: As for :meth:`generate_music`; ``return_errors=True`` puts an error in the
+                place of each prompt that failed.
+        """
+        return self._batch(each_prompted(self._each(prompts, "prompts")), options)
 
     def list_models(self, **options: Any) -> list[str]:
         """Return the models that can be used now or after a pull."""
         models: list[str] = self._ask("list_models", options)
+        return models
+
+
+class AsyncTextToMusic(_Composing, AsyncHandle[TTMBinding, Audio]):
+    """Composes with its bindings; see :class:`TextToMusic` for arguments and errors."""
+
+    async def generate_music(self, prompt: str, **options: Any) -> Audio:
+        """Compose what ``prompt`` describes; see :meth:`TextToMusic.generate_music`."""
+        return await self._call(prompted(prompt), options, NO_FACTS)
+
+    async def generate_music_batch(self, prompts: Iterable[str], **options: Any) -> list[Audio]:
+        """Compose several prompts; see :meth:`TextToMusic.generate_music_batch`."""
+        return await self._batch(each_prompted(self._each(prompts, "prompts")), options)
+
+    async def list_models(self, **options: Any) -> list[str]:
+        """Return the models that can be used now or after a pull."""
+        models: list[str] = await self._ask("list_models", options)
         return models

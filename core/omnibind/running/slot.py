@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
-from omnibind.contracts.binding import Binding
-from omnibind.contracts.errors import BindingBroken, OmnibindError, OutOfMemory
+from omnibind.calls.turns import DirectTurn, Job, ThreadTurn, Turns
+from omnibind.contracts.binding import Binding, Listener
+from omnibind.contracts.errors import (
+    BindingBroken,
+    Cancelled,
+    DeadlineExceeded,
+    OmnibindError,
+    OutOfMemory,
+)
 
 R = TypeVar("R")
 
 
 class Slot:
-    """Runs a binding's code in process, in the caller's thread, a limited number at a time.
+    """Runs a binding's code in process, a limited number at a time; loads the engine first.
 
     Attributes:
         binding: The binding whose engine it holds.
+        turns: Who may run; what needs no loaded engine runs on them directly.
         load_error: What the last load that failed said; None after one that didn't.
     """
 
     def __init__(self, binding: Binding, concurrent: int = 1) -> None:
         self.binding = binding
+        self.label = f"{binding.modality}/{binding.binding_name}"
+        self.turns = Turns(concurrent, self.label)
         self.load_error: OmnibindError | None = None
-        self._concurrent = concurrent
-        # A lock costs a fifth of a semaphore, and nearly every engine serves one call at a time.
-        self._turn = threading.Lock() if concurrent == 1 else threading.Semaphore(concurrent)
-        self._load_lock = threading.Lock()
-        self._all_lock = threading.Lock()
         self._is_loaded = False
 
     @property
@@ -36,61 +39,71 @@ class Slot:
         """True while the engine is in memory."""
         return self._is_loaded
 
+    @property
+    def is_stuck(self) -> bool:
+        """True while calls that can't be stopped keep everybody else out."""
+        return self.turns.is_stuck
+
     def run(self, work: Callable[[], R]) -> R:
-        """Wait for a turn, load the engine if need be, and run ``work``."""
-        with self._turn:
+        """Wait for a turn, load the engine if need be, and run ``work`` in this thread."""
+        with self.turns.turn:
             if not self._is_loaded:
-                self._load()
+                self.load()
             return work()
 
-    def ask(self, work: Callable[[], R]) -> R:
-        """Wait for a turn and run ``work``, which needs no loaded engine."""
-        with self._turn:
+    def start(
+        self, work: Callable[[], R], call: Listener | None, done: Callable[[], None]
+    ) -> Job[R]:
+        """Do what :meth:`run` does on the slot's own daemon thread; ``done`` is called there."""
+
+        def loaded() -> R:
+            if not self._is_loaded:
+                self.load()
             return work()
 
-    def change(self, work: Callable[[], bool]) -> bool:
-        """Wait until no call runs and run ``work``; where it says True, the engine loads anew."""
-        with self._every_turn():
-            changed = work()
-            if changed:
-                self._is_loaded = False
-            return changed
+        return self.turns.start(loaded, call, done)
+
+    def take(self) -> DirectTurn:
+        """Wait for a turn in this thread; the engine isn't loaded by it."""
+        return self.turns.take()
+
+    def start_turn(self, call: Listener | None, done: Callable[[], None]) -> Job[ThreadTurn]:
+        """Wait for a turn on the slot's own daemon thread; the engine isn't loaded by it."""
+        return self.turns.start_turn(call, done)
 
     def load(self) -> None:
-        """Load the engine now."""
-        self.run(lambda: None)
+        """Load the engine if it isn't; to be called by who has a turn."""
+        with self.turns.load_lock:
+            if not self._is_loaded:
+                self._load()
 
-    def unload(self) -> None:
-        """Wait until no call runs, then let go of the engine; a later call loads it again."""
-        with self._every_turn():
-            if self._is_loaded:
-                self._is_loaded = False
-                self.binding.unload()
+    def let_go(self) -> None:
+        """Unload the engine if it is loaded; to be called by who has every turn."""
+        if self._is_loaded:
+            self._is_loaded = False
+            self.binding.unload()
 
-    @contextmanager
-    def _every_turn(self) -> Iterator[None]:
-        # One taker at a time: two that each hold some turns would wait for each other.
-        with self._all_lock, ExitStack() as turns:
-            for _ in range(self._concurrent):
-                turns.enter_context(self._turn)
-            yield
+    def change(self, work: Callable[[], bool]) -> bool:
+        """Run ``work``; where it says True, the engine loads anew before its next use."""
+        changed = work()
+        if changed:
+            self._is_loaded = False
+        return changed
 
     def _load(self) -> None:
-        with self._load_lock:
-            if self._is_loaded:
-                return
-            label = f"{self.binding.modality}/{self.binding.binding_name}"
-            try:
-                self.binding.load()
-            except OmnibindError as error:
-                self.load_error = error
-                raise
-            except MemoryError as error:
-                self.load_error = OutOfMemory(f"{label} can't be loaded: memory ran out")
-                raise self.load_error from error
-            except Exception as error:
-                told = f"{type(error).__name__}: {error}"
-                self.load_error = BindingBroken(f"{label} can't be loaded: {told}")
-                raise self.load_error from error
-            self.load_error = None
-            self._is_loaded = True
+        try:
+            self.binding.load()
+        except (Cancelled, DeadlineExceeded):
+            raise  # it was the call's, and says nothing about the engine
+        except OmnibindError as error:
+            self.load_error = error
+            raise
+        except MemoryError as error:
+            self.load_error = OutOfMemory(f"{self.label} can't be loaded: memory ran out")
+            raise self.load_error from error
+        except (Exception, SystemExit) as error:
+            told = f"{type(error).__name__}: {error}"
+            self.load_error = BindingBroken(f"{self.label} can't be loaded: {told}")
+            raise self.load_error from error
+        self.load_error = None
+        self._is_loaded = True

@@ -38,7 +38,16 @@ __all__ = [
 ]
 
 _SUITES = {name: name[:3].lower() for name in __all__ if name.endswith("Contract")}
-_WITH_ASSERTS = ("suite", "folder_tests", "life_tests", "option_tests", "names", "usable")
+_WITH_ASSERTS = (
+    "suite",
+    "folder_tests",
+    "life_tests",
+    "option_tests",
+    "stream_tests",
+    "batch_tests",
+    "names",
+    "usable",
+)
 
 if not TYPE_CHECKING:
 

@@ -70,8 +70,11 @@ class FolderTests(Suite):
     def test_the_capabilities_are_those_of_the_code(self, folder_only: Specimen) -> None:
         """Streaming, the longest result and the languages are what the verb declares."""
         told, verb = folder_only.manifest.capabilities, folder_only.options
-        streams = [name for name in dir(folder_only.type) if name.startswith("stream_")]
+        streams = [name for name in folder_only.own_methods if name.startswith("stream_")]
         assert streams or not told.streaming, "streaming is promised; define stream_<noun>"
+        assert told.streaming or not streams, (
+            f"the class defines {', '.join(streams)}; add streaming: true to the capabilities"
+        )
         duration, language = verb.option("duration_s"), verb.option("language")
         if told.max_duration_s is not None and duration is not None:
             assert told.max_duration_s == duration.type.high, (

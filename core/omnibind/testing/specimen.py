@@ -58,6 +58,17 @@ class Specimen:
         return schema_of(verb, self.type.subject, self.owner)
 
     @cached_property
+    def own_methods(self) -> frozenset[str]:
+        """Names of the public methods that the class doesn't have from its contract."""
+        contract = CONTRACTS[self.modality]
+        return frozenset(
+            name
+            for name in dir(self.type)
+            if not name.startswith("_")
+            and getattr(self.type, name) is not getattr(contract, name, None)
+        )
+
+    @cached_property
     def diagnosis(self) -> Diagnosis:
         """What its manager says of it."""
         diagnosis: Diagnosis = self.manager.diagnose(str(self.folder), **self.config)
@@ -92,8 +103,12 @@ class Specimen:
 
     def call(self, *subject: Any, **options: Any) -> Any:
         """Call the verb as a handle does: options checked, what isn't given left out."""
+        return self.ask(CONTRACTS[self.modality].verb, *subject, **options)
+
+    def ask(self, method: str, *subject: Any, **options: Any) -> Any:
+        """Call a method that takes the verb's options, in the same way."""
         checked = self.options.check(options, self.owner)
-        return getattr(self.binding, CONTRACTS[self.modality].verb)(*subject, **checked)
+        return getattr(self.binding, method)(*subject, **checked)
 
     def close(self) -> None:
         """Let go of the weights, if they were loaded."""

@@ -13,18 +13,20 @@ from omnibind.client import Client
 from omnibind.contracts.errors import BadInput, UnknownModel
 from omnibind.contracts.media import Audio, Source, Transcript
 
+from .batch_tests import BatchTests
 from .folder_tests import FolderTests
 from .life_tests import LifeTests
 from .names import assert_names, usable_names
 from .option_tests import OptionTests
 from .specimen import Specimen
+from .stream_tests import TextStreamTests
 from .suite import NEVER_A_NAME
 from .usable import assert_transcript
 
 RATE = 16_000
 
 
-class STTContract(OptionTests, LifeTests, FolderTests):
+class STTContract(TextStreamTests, BatchTests, OptionTests, LifeTests, FolderTests):
     """What every binding that writes down speech must do.
 
     Attributes:
@@ -35,6 +37,7 @@ class STTContract(OptionTests, LifeTests, FolderTests):
     """
 
     modality: ClassVar[str] = "stt"
+    stream_name: ClassVar[str] = "stream_transcript"
     sample_audio: ClassVar[str | Path | None] = None
     sample_words: ClassVar[tuple[str, ...]] = ()
     model: ClassVar[str | None] = None
@@ -54,6 +57,19 @@ class STTContract(OptionTests, LifeTests, FolderTests):
         subject = (audio,) if self.model is None else (audio, self.model)
         return specimen.call(*subject, **{**self.minimal_options, **options})
 
+    def streamed_subject(self) -> tuple[Any, ...]:
+        """Return the sample twice in one."""
+        import numpy as np
+
+        sample = self.sample()
+        twice = Audio.from_array(np.concatenate([sample.array()] * 2), sample.sample_rate)
+        return (twice,) if self.model is None else (twice, self.model)
+
+    def batch(self) -> tuple[list[Any], tuple[Any, ...]]:
+        """Return the sample and it twice in one."""
+        (twice, *rest) = self.streamed_subject()
+        return [self.sample(), twice], tuple(rest)
+
     def sample(self) -> Audio:
         """The recording of most tests."""
         return _buzz() if self.sample_audio is None else Audio.from_file(self.sample_audio)
@@ -62,6 +78,10 @@ class STTContract(OptionTests, LifeTests, FolderTests):
         """Assert that it is a transcript of the sample, and not an empty one."""
         transcript = assert_transcript(result, self.sample().duration_s, told)
         assert transcript.strip(), f"{told}: no words; name a recording with speech: sample_audio"
+
+    def assert_made_of(self, subject: Any, result: Any, told: str) -> None:
+        """Assert that it is a transcript of that recording."""
+        assert_transcript(result, subject.duration_s, told)
 
     def is_repeatable(self, specimen: Specimen) -> bool:
         """Listening isn't left to chance."""

@@ -32,6 +32,8 @@ class Suite(ABC):
             computed, or act on other input than the sample).
         untried: Declared options that this configuration can't serve (they need another model).
         shows_options: True where every option that is given can be told from the result.
+        steady_options: Options that take chance out of the result where there is no seed
+            (``{"noise_scale": 0.0}``); given where a result is compared with another.
         must_run: True makes a binding that isn't ready a failure instead of a skip.
     """
 
@@ -43,6 +45,7 @@ class Suite(ABC):
     without_effect: ClassVar[frozenset[str]] = frozenset()
     untried: ClassVar[frozenset[str]] = frozenset()
     shows_options: ClassVar[bool] = True
+    steady_options: ClassVar[dict[str, Any]] = {}
     must_run: ClassVar[bool] = False
 
     _specimen: ClassVar[Specimen | None] = None
@@ -88,6 +91,10 @@ class Suite(ABC):
     def assert_usable(self, result: Any, told: str) -> None:
         """Assert that a result is of the right kind, decodes and isn't empty."""
 
+    def assert_made_of(self, subject: Any, result: Any, told: str) -> None:
+        """Assert that the result for another subject than the sample is usable."""
+        self.assert_usable(result, told)
+
     def is_repeatable(self, specimen: Specimen) -> bool:
         """Tell whether the same call gives the same result: with a seed it must."""
         if specimen.has("seed"):
@@ -95,6 +102,10 @@ class Suite(ABC):
         if specimen.repeats is None:
             specimen.repeats = not self.heavy and self.make(specimen) == self.make(specimen)
         return specimen.repeats
+
+    def is_steady(self, specimen: Specimen) -> bool:
+        """Tell whether the same call gives the same result with ``steady_options``."""
+        return bool(self.steady_options) or self.is_repeatable(specimen)
 
     def seeded(self, specimen: Specimen, **options: Any) -> dict[str, Any]:
         """Return ``options`` with a seed, where the binding has one."""
@@ -108,6 +119,11 @@ class Suite(ABC):
         """Skip a test that calls the engine many times, where one call takes long."""
         if self.heavy:
             pytest.skip("doesn't apply: heavy, so not every value of every option is tried")
+
+    def skip_without(self, specimen: Specimen, name: str) -> None:
+        """Skip a test of a method that a binding need not define."""
+        if name not in specimen.own_methods:
+            pytest.skip(f"doesn't apply: the binding has no {name} of its own")
 
     def served(self, specimen: Specimen, **options: Any) -> Any:
         """Return a result for options that are declared as allowed."""

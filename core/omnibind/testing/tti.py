@@ -10,6 +10,7 @@ from omnibind.client import Client
 from omnibind.contracts.errors import BadConfig
 from omnibind.contracts.options import Schema
 
+from .batch_tests import BatchTests
 from .folder_tests import FolderTests
 from .life_tests import LifeTests
 from .option_tests import OptionTests
@@ -21,7 +22,7 @@ SETTING_KEYS = {"name", "type", "value", "options", "help"}
 SERVICE_KEYS = {"name", "caption", "help"}
 
 
-class TTIContract(OptionTests, LifeTests, FolderTests):
+class TTIContract(BatchTests, OptionTests, LifeTests, FolderTests):
     """What every binding that draws must do.
 
     Attributes:
@@ -39,6 +40,10 @@ class TTIContract(OptionTests, LifeTests, FolderTests):
         """Draw the sample through a client."""
         options = {**self.minimal_options, **options}
         return client.tti.generate_image(self.sample_prompt, **options)
+
+    def batch(self) -> tuple[list[Any], tuple[Any, ...]]:
+        """Return two prompts."""
+        return [self.sample_prompt, "a blue ship on the sea"], ()
 
     def assert_usable(self, result: Any, told: str) -> None:
         """Assert that it is a picture."""

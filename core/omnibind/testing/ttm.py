@@ -8,6 +8,7 @@ import pytest
 
 from omnibind.client import Client
 
+from .batch_tests import BatchTests
 from .folder_tests import FolderTests
 from .life_tests import LifeTests
 from .names import ModelTests
@@ -16,7 +17,7 @@ from .specimen import Specimen, ends
 from .usable import assert_sound
 
 
-class TTMContract(ModelTests, OptionTests, LifeTests, FolderTests):
+class TTMContract(BatchTests, ModelTests, OptionTests, LifeTests, FolderTests):
     """What every binding that composes must do.
 
     Attributes:
@@ -36,6 +37,10 @@ class TTMContract(ModelTests, OptionTests, LifeTests, FolderTests):
         """Compose the sample through a client."""
         options = {**self.minimal_options, **options}
         return client.ttm.generate_music(self.sample_prompt, **options)
+
+    def batch(self) -> tuple[list[Any], tuple[Any, ...]]:
+        """Return two prompts."""
+        return [self.sample_prompt, "loud drums and a trumpet"], ()
 
     def assert_usable(self, result: Any, told: str) -> None:
         """Assert that it is a sound."""

@@ -9,18 +9,20 @@ import pytest
 from omnibind.client import Client
 from omnibind.contracts.errors import OmnibindError, UnknownVoice
 
+from .batch_tests import BatchTests
 from .folder_tests import FolderTests
 from .life_tests import LifeTests
 from .names import assert_names, usable_names
 from .option_tests import OptionTests
 from .specimen import Specimen, ends
+from .stream_tests import SoundStreamTests
 from .suite import NEVER_A_NAME
 from .usable import assert_sound
 
 UNUSUAL = ("Hello 🙂!", "7", "Übermäßig naïve — “quoted”", "one\ntwo\n\nthree", "مرحبا", "...!")
 
 
-class TTSContract(OptionTests, LifeTests, FolderTests):
+class TTSContract(SoundStreamTests, BatchTests, OptionTests, LifeTests, FolderTests):
     """What every binding that speaks must do.
 
     Attributes:
@@ -29,6 +31,7 @@ class TTSContract(OptionTests, LifeTests, FolderTests):
     """
 
     modality: ClassVar[str] = "tts"
+    stream_name: ClassVar[str] = "stream_audio"
     sample_text: ClassVar[str] = "The quick brown fox jumps over the lazy dog."
     voice: ClassVar[str | None] = None
 
@@ -45,6 +48,16 @@ class TTSContract(OptionTests, LifeTests, FolderTests):
         """Speak ``text``."""
         subject = (text,) if voice is None else (text, voice)
         return specimen.call(*subject, **{**self.minimal_options, **options})
+
+    def streamed_subject(self) -> tuple[Any, ...]:
+        """Return three sentences."""
+        text = " ".join([self.sample_text] * 3)
+        return (text,) if self.voice is None else (text, self.voice)
+
+    def batch(self) -> tuple[list[Any], tuple[Any, ...]]:
+        """Return two texts."""
+        texts = [self.sample_text, f"{self.sample_text} {self.sample_text}"]
+        return texts, () if self.voice is None else (self.voice,)
 
     def assert_usable(self, result: Any, told: str) -> None:
         """Assert that it is a sound."""

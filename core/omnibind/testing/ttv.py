@@ -8,6 +8,7 @@ import pytest
 
 from omnibind.client import Client
 
+from .batch_tests import BatchTests
 from .folder_tests import FolderTests
 from .life_tests import LifeTests
 from .names import ModelTests
@@ -16,7 +17,7 @@ from .specimen import Specimen, ends
 from .usable import assert_film
 
 
-class TTVContract(ModelTests, OptionTests, LifeTests, FolderTests):
+class TTVContract(BatchTests, ModelTests, OptionTests, LifeTests, FolderTests):
     """What every binding that films must do.
 
     Attributes:
@@ -36,6 +37,10 @@ class TTVContract(ModelTests, OptionTests, LifeTests, FolderTests):
         """Film the sample through a client."""
         options = {**self.minimal_options, **options}
         return client.ttv.generate_video(self.sample_prompt, **options)
+
+    def batch(self) -> tuple[list[Any], tuple[Any, ...]]:
+        """Return two prompts."""
+        return [self.sample_prompt, "a ship in a storm"], ()
 
     def assert_usable(self, result: Any, told: str) -> None:
         """Assert that it is a video."""

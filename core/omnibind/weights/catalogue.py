@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from omnibind import documents
 from omnibind.contracts.errors import BindingBroken
+from omnibind.contracts.tts import Voice
 from omnibind.weights import places, sources
+from omnibind.weights.capabilities import Capabilities, Gender, Language, Size
 
 FILE_NAME = "models.yaml"
 _SHA256_LENGTH = 64
@@ -59,13 +62,26 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.bytes is not None and self.sha256 is not None
 
 
+class VoiceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known of one voice of a model; None where it isn't.
+
+    Attributes:
+        language: BCP 47; where it isn't said, the model's own if that has one alone.
+        gender: As it sounds.
+    """
+
+    language: Language | None = None
+    gender: Gender | None = None
+
+
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model of a binding, as its catalogue describes it.
 
     Attributes:
         summary: One line about it.
         license: Licence of the weights (SPDX where there is one), or None where it isn't known.
-        languages: BCP 47 tags.
+        languages: BCP 47 tags; ``mul`` stands for all those that the binding's manifest lists.
+        gender: How it sounds, where the model is itself a voice.
         files: Its files, each pinned; empty for remote models and for ``repository``.
         repository: ``hf:REPO[@REV]``, pulled as a snapshot; its hashes are kept in ``models.lock``.
         allow: Patterns (``*.json``) of the repository's files to take; all that fit where empty.
@@ -73,7 +89,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         price: What a remote model costs, by unit.
         limits: What the model accepts at most, by name.
         sizes: Picture sizes it is made for.
-        voices: Voices it has.
+        voices: Voices it has, where it is more than one: names, or names with what is known.
+        capabilities: What it can do other than its binding, in the manifest's own words.
         retired_on: The day its maker withdrew it.
         successor: The model to use instead.
         source: The page that these facts come from.
@@ -82,15 +99,17 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     summary: str = ""
     license: str | None = None
-    languages: list[str] = []
+    languages: list[Language] = []
+    gender: Gender | None = None
     files: list[ModelFile] = []
     repository: str | None = None
     allow: list[str] = []
     build: str | None = None
     price: dict[str, float | str] = {}
     limits: dict[str, float | str] = {}
-    sizes: list[str] = []
-    voices: list[str] = []
+    sizes: list[Size] = []
+    voices: dict[str, VoiceFacts] | list[str] = []
+    capabilities: dict[str, Any] = {}
     retired_on: datetime.date | None = None
     successor: str | None = None
     source: str | None = None
@@ -106,6 +125,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         paths = [file.path for file in self.files]
         if len(set(paths)) < len(paths):
             raise ValueError(f"two files have the path {max(paths, key=paths.count)!r}")
+        if self.capabilities:
+            Capabilities().changed(self.capabilities)
 
     @property
     def has_weights(self) -> bool:
@@ -164,6 +185,21 @@ def read_models(folder: Path) -> dict[str, Model]:
     except OSError as error:
         raise BindingBroken(f"{path} can't be read: {error.strerror or error}") from error
     return documents.decode(content, dict[str, Model], BindingBroken, str(path))
+
+
+def voices_of(models: Mapping[str, Model]) -> dict[str, Voice]:
+    """Return what a catalogue knows of voices, by name; a model without any is one itself."""
+    known: dict[str, Voice] = {}
+    for name, model in models.items():
+        language = model.languages[0] if len(model.languages) == 1 else None
+        voices = model.voices
+        if isinstance(voices, list):
+            voices = dict.fromkeys(voices, VoiceFacts())
+        for voice, facts in voices.items():
+            known[voice] = Voice(voice, facts.language or language, facts.gender)
+        if not voices:
+            known[name] = Voice(name, language, model.gender)
+    return known
 
 
 def _is_sha256(text: str) -> bool:

@@ -33,6 +33,11 @@ def checkout() -> Path | None:
     return root if is_checkout else None
 
 
+def is_offline() -> bool:
+    """Say whether ``OMNIBIND_OFFLINE`` forbids going online."""
+    return os.environ.get("OMNIBIND_OFFLINE", "").lower() not in {"", "0", "false", "no"}
+
+
 def models_folders() -> list[Path]:
     """Return the roots that hold weights, the first to be read first; the last is written to."""
     root = checkout()

@@ -32,11 +32,6 @@ _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _PAGE_ENDINGS = (".html", ".htm", ".xml", ".svg")
 
 
-def is_offline() -> bool:
-    """Say whether ``OMNIBIND_OFFLINE`` forbids going online."""
-    return os.environ.get("OMNIBIND_OFFLINE", "").lower() not in {"", "0", "false", "no"}
-
-
 def pull(
     target: Target, model: str, *, progress: Progress | None = None, build: Build | None = None
 ) -> Path:
@@ -97,7 +92,7 @@ def _check_allowed(target: Target, model: str, build: Build | None) -> None:
         raise Retired(f"{label} was withdrawn on {listed.retired_on}{use}", command=instead)
     if listed is not None and listed.build and build is None:
         raise BindingBroken(f"{label} is built by {listed.build}, which the binding doesn't have")
-    if is_offline():
+    if places.is_offline():
         raise Offline(
             f"{label} isn't on this machine and OMNIBIND_OFFLINE is set; unset it first",
             command=command,

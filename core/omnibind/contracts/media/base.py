@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from omnibind.contracts.media.inputs import AudioInput, ImageInput
     from omnibind.contracts.media.meta import Meta
+    from omnibind.contracts.media.recipe import Recipe
     from omnibind.contracts.media.source import Source
 
 
@@ -106,6 +107,11 @@ class Media(bytes):
         """How this was made; all fields None where nobody said."""
         return self.__dict__["_meta"] or metas.EMPTY
 
+    @property
+    def recipe(self) -> Recipe | None:
+        """What is needed to make this again, or None where nobody said."""
+        return self.meta.recipe
+
     def _with_meta(self, meta: Meta) -> Self:
         """Return the same content with another meta; whoever holds this object sees no change."""
         return self._make(self, meta, {})
@@ -120,12 +126,18 @@ class Media(bytes):
         """Return the content as a ``data:`` URI."""
         return f"data:{self.media_type};base64,{self.base64()}"
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, recipe: bool = True) -> Path:
         """Write this to a file, converted to what the file's ending says.
 
         The file is written beside its place and renamed, so that no half file is ever seen and an
         existing one is kept when it fails. Content that is in that format already is written
-        unchanged.
+        unchanged, but for the recipe in its metadata.
+
+        Args:
+            path: The file.
+            recipe: Write what is needed to make this again into the file's metadata, where it is
+                known and the format has room: PNG, JPEG, WebP, WAV, FLAC, MP3, Ogg, Opus, M4A,
+                MP4. False leaves it out, and takes one away that the content carries.
 
         Returns:
             The path written to.
@@ -136,7 +148,7 @@ class Media(bytes):
         """
         from omnibind.contracts.media import save
 
-        return save.save(self, path)
+        return save.save(self, path, recipe=recipe)
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from omnibind.contracts.media.recipe import Recipe
 
 
 class Meta(NamedTuple):
@@ -24,6 +27,7 @@ class Meta(NamedTuple):
         served_by: The machine or service that did the work.
         raw: The service's reply as JSON, without media and keys.
         warnings: What the caller should know although the call succeeded.
+        recipe: What is needed to make it again.
     """
 
     binding: str | None = None
@@ -41,6 +45,7 @@ class Meta(NamedTuple):
     served_by: str | None = None
     raw: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
+    recipe: Recipe | None = None
 
 
 EMPTY = Meta()

@@ -54,11 +54,17 @@ def encode(media: Media | Transcript, ending: str) -> bytes:
     return media._convert(ending)
 
 
-def save(media: Media | Transcript, path: str | os.PathLike[str]) -> Path:
+def save(media: Media | Transcript, path: str | os.PathLike[str], *, recipe: bool = True) -> Path:
     """Write a result to a file, converted by the file's ending.
 
     A device or pipe that exists is written to directly; without an ending it gets the content as
     it is.
+
+    Args:
+        media: The result.
+        path: The file.
+        recipe: Write the result's recipe into the file's metadata, where it has one and the format
+            has room; False takes away the one that the content may carry.
 
     Returns:
         The path written to.
@@ -83,8 +89,23 @@ def save(media: Media | Transcript, path: str | os.PathLike[str]) -> Path:
         data = media._convert("txt") if isinstance(media, Transcript) else bytes(media)
     else:
         data = encode(media, ending)
+        if not isinstance(media, Transcript):
+            data = _with_recipe(media, data, recipe)
     write(place, data)
     return place
+
+
+def _with_recipe(media: Media, data: bytes, wanted: bool) -> bytes:
+    """Return what is to be written with the recipe of its result in it."""
+    known = media.recipe
+    if wanted and known is None:
+        return data
+    from omnibind.contracts.media import embedding
+    from omnibind.contracts.media.recipe import sha256
+
+    if not wanted or known is None:
+        return embedding.put(data, None)
+    return embedding.put(data, known._replace(sha256=sha256(media)).json())
 
 
 def write(path: Path, data: bytes) -> None:

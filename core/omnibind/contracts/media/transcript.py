@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from omnibind.contracts.media.meta import Meta
+    from omnibind.contracts.media.recipe import Recipe
 
 
 class Word(NamedTuple):
@@ -153,6 +154,11 @@ class Transcript(str):
     def meta(self) -> Meta:
         """How this was made; all fields None where nobody said."""
         return self.__dict__["_meta"] or metas.EMPTY
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """What is needed to make this again, or None where nobody said."""
+        return self.meta.recipe
 
     def _with_meta(self, meta: Meta) -> Self:
         """Return the same content with another meta; whoever holds this object sees no change."""

@@ -1,0 +1,134 @@
+"""From what a binding gave to a result that was verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from omnibind.calls.request import Request
+from omnibind.contracts.errors import BadOutput, CallFailed, OmnibindError, OutOfMemory
+from omnibind.contracts.media import Audio, Image, Source, Transcript, Video
+from omnibind.contracts.options import shown
+
+if TYPE_CHECKING:
+    from omnibind.calls.choice import Choice
+
+M = TypeVar("M", bound=Audio | Image | Video | Transcript)
+
+
+class Made(Generic[M]):
+    """A result that was verified, and what is to be told about it.
+
+    Attributes:
+        result: The result.
+        seconds: How long the engine worked.
+        warnings: What verification found that doesn't make it useless.
+    """
+
+    __slots__ = ("result", "seconds", "warnings")
+
+    def __init__(self, result: M, seconds: float, warnings: tuple[str, ...]) -> None:
+        self.result = result
+        self.seconds = seconds
+        self.warnings = warnings
+
+    @classmethod
+    def of(
+        cls, output: Any, seconds: float, choice: Choice, type_: type[M], request: Request
+    ) -> Made[M]:
+        """Verify what a binding gave.
+
+        Raises:
+            BadOutput: It isn't a usable result.
+        """
+        label, controls = choice.candidate.label, request.controls
+        result = upgraded(output, type_, label)
+        if len(result) > controls.max_result_bytes:
+            raise BadOutput(
+                f"{label} returned {len(result)} bytes; at most {controls.max_result_bytes} were "
+                "to be accepted: raise max_result_bytes or ask for less",
+                result=result,
+                rule="size",
+            )
+        warnings: tuple[str, ...] = ()
+        if controls.off is not None:
+            from omnibind.calls.verification import verify
+
+            warnings = verify(result, label, _expected(choice), controls.off)
+        return cls(result, seconds, warnings)
+
+
+def produced(verb: Callable[..., Any], choice: Choice, type_: type[M], request: Request) -> Made[M]:
+    """Run a binding's verb and verify what it gives; to be called where its engine runs.
+
+    Raises:
+        BadOutput: What came back isn't a usable result; it is kept in ``.result``.
+        CallFailed: The engine failed.
+    """
+    started = perf_counter()
+    try:
+        output = verb(*choice.subject, **choice.options)
+    except OmnibindError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise failure(choice.candidate.label, error) from error
+    return Made.of(output, perf_counter() - started, choice, type_, request)
+
+
+@contextmanager
+def received(label: str) -> Iterator[None]:
+    """Raise our error for one of the binding's."""
+    try:
+        yield
+    except OmnibindError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise failure(label, error) from error
+
+
+def failure(label: str, error: BaseException) -> CallFailed:
+    """Return our error for one that an engine raised."""
+    if isinstance(error, MemoryError):
+        return OutOfMemory(f"{label} ran out of memory: {_told(error)}")
+    return CallFailed(f"{label} failed: {_told(error)}")
+
+
+def upgraded(output: Any, type_: type[M], label: str) -> M:
+    """Return what a binding gave as the contract's media type; plain bytes or str are upgraded.
+
+    Raises:
+        BadOutput: It is neither.
+    """
+    if isinstance(output, type_):
+        return output
+    plain: type = str if type_ is Transcript else bytes
+    if type(output) is plain:
+        make: Callable[[Any], M] = type_
+        return make(output)
+    raise BadOutput(
+        f"{label} returned {shown(output)} of type {type(output).__name__}; a binding returns "
+        f"{type_.__name__} or {plain.__name__}",
+        result=output,
+        rule="type",
+    )
+
+
+def _expected(choice: Choice) -> Any:
+    from omnibind.calls.verification import Expected
+
+    subject, options = choice.subject[0], choice.options
+    languages = choice.candidate.languages
+    return Expected(
+        text=subject if isinstance(subject, str) else None,
+        language=options.get("language") or (languages[0] if len(languages) == 1 else None),
+        speed=options.get("speed") or 1.0,
+        duration_s=options.get("duration_s"),
+        sound=subject if isinstance(subject, Source) else None,
+    )
+
+
+def _told(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__

@@ -1,0 +1,5 @@
+"""What the entry is called in every format that names its entries."""
+
+from __future__ import annotations
+
+NAME = b"omnibind"

@@ -1,0 +1,175 @@
+"""One of the bindings that a handle was given: from a choice to a candidate that serves calls."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from omnibind.calls import policy
+from omnibind.calls.candidate import Candidate
+from omnibind.calls.subjects import MAX_CHARACTERS
+from omnibind.choices import Choice
+from omnibind.contracts.binding import Binding
+from omnibind.contracts.errors import BadConfig, OmnibindError
+from omnibind.managers.manager import BindingManager
+from omnibind.managers.registry import Registered
+from omnibind.running.slot import Slot
+
+if TYPE_CHECKING:
+    from omnibind.contracts.options import Schema
+    from omnibind.discovery.diagnosis import Diagnosis
+
+B = TypeVar("B", bound=Binding)
+
+
+class Member(Generic[B]):
+    """A binding as it was chosen; what it takes to use it is made at the first use.
+
+    Attributes:
+        choice: What the user named.
+        name: The name as it was given.
+        label: ``modality/name`` for messages.
+        candidate: What serves calls; None before it was prepared.
+        slot: Where its engine runs; None before it was prepared.
+    """
+
+    def __init__(self, manager: BindingManager[B], choice: Choice) -> None:
+        self.choice = choice
+        self.name = choice.binding
+        self.candidate: Candidate | None = None
+        self.slot: Slot | None = None
+        self._manager = manager
+        self._lock = threading.Lock()
+        offer = manager.find(choice.binding)
+        self.label = f"{manager.modality}/{offer.name}"
+        if choice.configuration:
+            facts = manager.facts(offer)
+            facts.configuration.check(choice.configuration, self.label, BadConfig)
+
+    def diagnose(self) -> Diagnosis:
+        """Say how the binding does; what the last real load said goes before what files say."""
+        from omnibind.discovery.diagnosis import Diagnosis, Problem, problem_of
+
+        slot, modality = self.slot, self._manager.modality
+        if slot is not None:
+            name = slot.binding.binding_name
+            if slot.is_stuck:
+                message = f"an earlier call still occupies {slot.label} and can't be stopped"
+                return Diagnosis(name, modality, "tried", (Problem("stuck", message),))
+            if slot.is_loaded:
+                return Diagnosis(name, modality, "tried")
+            if slot.load_error is not None:
+                return Diagnosis(name, modality, "tried", (problem_of(slot.load_error),))
+        configuration = dict(self.choice.configuration)
+        if self.choice.runs is not None:
+            configuration["runs"] = self.choice.runs
+        return self._manager.diagnose(self.name, self.choice.model, **configuration)
+
+    def prepare(self) -> Candidate:
+        """Return what serves calls, made at the first time.
+
+        Raises:
+            NotReady: Something must be mended first; the message ends with the command.
+            UsageError: The model or the configuration is wrong.
+        """
+        if self.candidate is None:
+            with self._lock:
+                if self.candidate is None:
+                    self.candidate = self._made()
+        return self.candidate
+
+    def _made(self) -> Candidate:
+        diagnosis = self.diagnose()
+        if not diagnosis.is_ready:
+            raise self._error(diagnosis)
+        manager, choice = self._manager, self.choice
+        offer = manager.find(choice.binding)
+        configuration = dict(choice.configuration)
+        model, concurrent = choice.model, 1
+        known: dict[str, Any] = {}
+        if isinstance(offer, Registered):
+            if model is not None:
+                raise BadConfig(
+                    f"{offer.name} was registered in code and has no model to choose; "
+                    f"give its configuration instead of {model!r}"
+                )
+        else:
+            from omnibind.discovery.static import chosen_model
+
+            manifest = manager.manifest(offer)
+            configuration = _with_model(configuration, model, manifest.model_option, offer.name)
+            model = chosen_model(manifest, model, configuration)
+            concurrent = manifest.concurrent
+            known = _known(manager, offer, model)
+        binding = manager.create(offer, configuration)
+        self.slot = Slot(binding, concurrent)
+        facts = manager.facts(offer)
+        return Candidate(
+            self.label,
+            binding,
+            self.slot,
+            facts.verb,
+            model,
+            consent=choice.consent,
+            configuration=configuration,
+            recordings=_recordings(facts.configuration, configuration),
+            **known,
+        )
+
+    def _error(self, diagnosis: Diagnosis) -> OmnibindError:
+        # A model that can't be had is wrong use; no pull would bring it.
+        unknown = None
+        if diagnosis.state == "needs-weights" and self.choice.model is not None:
+            offer = self._manager.find(self.choice.binding)
+            if not isinstance(offer, Registered):
+                unknown = self._manager.unknown_model(offer, self.choice.model)
+        return unknown or diagnosis.error()
+
+
+def _known(manager: BindingManager[Any], offer: Any, model: str | None) -> dict[str, Any]:
+    """Return what manifest and catalogue say about the binding with that model."""
+    manifest, models = manager.manifest(offer), manager.models(offer)
+    able = manifest.capabilities_of(models, model)
+    return {
+        "max_characters": able.max_characters or MAX_CHARACTERS,
+        "languages": tuple(able.languages),
+        "clones": able.clone,
+        "is_remote": manifest.kind == "remote",
+        "models": models,
+        "license": manifest.license.weights or None,
+        "voices_are_models": manifest.model_option == "default_voice",
+    }
+
+
+def _recordings(schema: Schema, configuration: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return the sounds in a configuration, and the paths and names of sounds."""
+    takes_sound = policy.recording_options(schema)
+    return tuple(
+        value
+        for name, value in configuration.items()
+        if value is not None and (name in takes_sound or _names_sound(value))
+    )
+
+
+def _names_sound(value: object) -> bool:
+    text = str(value) if isinstance(value, (str, os.PathLike)) else ""
+    return text.casefold().endswith(policy.SOUND_ENDINGS)
+
+
+def _with_model(
+    configuration: dict[str, Any], model: str | None, option: str, name: str
+) -> dict[str, Any]:
+    if model is None:
+        return configuration
+    if not option:
+        raise BadConfig(
+            f"{name} has no models to choose; give {name!r} instead of '{name}/{model}'"
+        )
+    present = configuration.setdefault(option, model)
+    if present != model:
+        raise BadConfig(
+            f"{name} is to use both {model!r} and {option}={present!r}; give one of them"
+        )
+    return configuration

@@ -1,0 +1,153 @@
+"""A candidate on paper: what is known of it while none of its code runs."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from omnibind.calls.candidate import Candidate
+from omnibind.contracts.binding import Binding
+from omnibind.contracts.errors import NotReady, OmnibindError
+from omnibind.contracts.options import Option, OptionType, Schema
+from omnibind.discovery import static
+from omnibind.discovery.diagnosis import problem_of
+from omnibind.managers.registry import Registered
+from omnibind.modalities.member import Member, _known, _recordings, _with_model
+from omnibind.running.slot import Slot
+
+if TYPE_CHECKING:
+    from omnibind.discovery.probe import Facts
+    from omnibind.managers.finding import Offer
+    from omnibind.weights.catalogue import Target
+
+# What isn't known takes anything; this one means the same wherever it is declared.
+ANY = Schema((), (Option("duration_s", OptionType("float", nullable=True), False),), open=True)
+
+
+class _OnPaper(Binding):
+    """Stands where a binding would, so that none of its code is run."""
+
+    modality = "paper"
+
+
+class Paper(NamedTuple):
+    """A candidate as far as it is known without its code.
+
+    Attributes:
+        label: ``modality/name``.
+        sketch: What would serve calls; what it would run isn't there.
+        model: The model that the call would use.
+        state: How it does.
+        error: What using it would raise; None where it is ready.
+        target: Its weights; None where it has no folder that can be read.
+        is_schema_known: Whether its options can be checked.
+        is_loaded: Whether its engine is in memory.
+    """
+
+    label: str
+    sketch: Candidate
+    model: str | None
+    state: str
+    error: OmnibindError | None
+    target: Target | None
+    is_schema_known: bool
+    is_loaded: bool
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """What serves calls; None where something is wrong with it, as ``prepare`` tells."""
+        return self.sketch if self.error is None else None
+
+    def prepare(self) -> Candidate:
+        """Raise what using it would raise."""
+        if self.error is not None:
+            raise self.error
+        return self.sketch
+
+
+def paper_of(member: Member[Any], named: str | None, is_model: bool) -> Paper:
+    """Return what is known of a handle's member for one call.
+
+    Args:
+        member: Who may serve it.
+        named: The voice or the model that the call names; None where it names none.
+        is_model: Whether that is a model; a voice is one only where the binding's voices are.
+    """
+    state, error = _state_of(member, None)
+    try:
+        sketch, is_known, target = _sketched(member, error is None)
+    except OmnibindError as reason:
+        if error is None:
+            state, error = problem_of(reason).state, reason
+        nobody = _OnPaper()
+        sketch, is_known, target = Candidate(member.label, nobody, Slot(nobody), ANY), False, None
+    model = named if is_model or named is None else sketch.model_of(named)
+    is_listed = is_model or model in sketch.models  # a voice may lie in a folder of the user's
+    if error is None and target is not None and model not in (None, sketch.model) and is_listed:
+        state, error = _state_of(member, model)
+    is_loaded = member.slot is not None and member.slot.is_loaded
+    model = model or sketch.model
+    return Paper(member.label, sketch, model, state, error, target, is_known, is_loaded)
+
+
+def _state_of(member: Member[Any], model: str | None) -> tuple[str, OmnibindError | None]:
+    try:
+        if model is None:
+            diagnosis = member.diagnose()
+        else:
+            configuration = member.choice.configuration
+            diagnosis = member._manager.diagnose(member.name, model, **configuration)
+    except OmnibindError as error:
+        return problem_of(error).state, error
+    return diagnosis.state, None if diagnosis.is_ready else member._error(diagnosis)
+
+
+def _sketched(member: Member[Any], is_ready: bool) -> tuple[Candidate, bool, Target | None]:
+    """Return the candidate that a member would become, and whether its options are known."""
+    manager, choice, prepared = member._manager, member.choice, member.candidate
+    offer, paper = manager.find(choice.binding), _OnPaper()
+    target = None
+    if not isinstance(offer, Registered):
+        manifest = manager.manifest(offer)
+        target = static.target_of(offer, manifest, manager.models(offer))
+    elif choice.model is not None:
+        member.prepare()  # refuses the model
+    if prepared is not None:
+        sketch = copy(prepared)
+        sketch.binding = paper
+        return sketch, True, target
+    facts = _facts_of(member, offer, is_ready)
+    configuration, model, known = dict(choice.configuration), None, {}
+    if target is not None:
+        configuration = _with_model(configuration, choice.model, manifest.model_option, offer.name)
+        model = static.chosen_model(manifest, choice.model, configuration)
+        known = _known(manager, offer, model)
+    sketch = Candidate(
+        member.label,
+        paper,
+        Slot(paper),
+        facts.verb if facts else ANY,
+        model,
+        consent=choice.consent,
+        configuration=configuration,
+        recordings=_recordings(facts.configuration if facts else ANY, configuration),
+        **known,
+    )
+    return sketch, facts is not None, target
+
+
+def _facts_of(member: Member[Any], offer: Offer, is_ready: bool) -> Facts | None:
+    """Return the schemas; None where only foreign code that wasn't run yet could tell."""
+    if isinstance(offer, Registered):
+        is_at_hand = isinstance(offer.maker, type)
+    else:
+        # Where configuration was given, the client has looked at the folder when it was made.
+        is_at_hand = offer.is_shipped or bool(member.choice.configuration)
+    if not is_at_hand:
+        return None
+    try:
+        return member._manager.facts(offer)
+    except NotReady:
+        if is_ready:
+            raise
+        return None
