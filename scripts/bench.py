@@ -92,7 +92,8 @@ class Figure(NamedTuple):
         """Return the value of one pair, in its unit."""
         a, b = pair
         formula, _, unit = self.value.partition(" ")
-        value = {"A/B": a / b if b else 0.0, "B/A": b / a, "A-B": a - b, "A": a}[formula]
+        values = {"A/B": a / b if b else 0.0, "B/A": b / a if a else 0.0, "A-B": a - b, "A": a}
+        value = values[formula]
         return value * {"": 1.0, "%": 1e2, "ms": 1e3, "µs": 1e6}[unit]
 
     @property
@@ -179,6 +180,43 @@ class Bench:
             Figure(
                 "first-sound", "first sound / whole call", "A/B %", 15, self._work("first-sound")
             ),
+            Figure(
+                "worker-start", "worker / bare python -I", "A-B ms", 60, self._work("worker-start")
+            ),
+            Figure(
+                "worker-call",
+                "small call by worker - in process",
+                "A-B µs",
+                150,
+                self._work("worker-call", "small"),
+            ),
+            Figure(
+                "worker-sound",
+                "10 MB by worker - in process",
+                "A-B ms",
+                10,
+                self._work("worker-call", "large"),
+            ),
+            Figure(
+                "second-program",
+                "environment ready - its import",
+                "A-B ms",
+                300,
+                self._work("second-program"),
+            ),
+            *(
+                Figure(
+                    f"memory-back-{name}",
+                    f"not back after unload of {binding}",
+                    "A/B %",
+                    2,
+                    self._memory_back(binding),
+                )
+                for name, binding in (
+                    ("piper", "tts/piper"),
+                    ("whisper", "stt/whisper/tiny.en"),
+                )
+            ),
             Figure("verification", "share of a call", "A/B %", 2, self._work("verification")),
             Figure("piper", "tts/piper / piper alone", "A/B", 1.03, self._work("piper")),
         ]
@@ -215,6 +253,9 @@ class Bench:
             return found
 
         return measure
+
+    def _memory_back(self, binding: str) -> Callable[[int], list[Pair]]:
+        return lambda pairs: self._work("memory-back", binding, self._sound("short"))(pairs)
 
     def _hearing(self, name: str, sound: str) -> Callable[[int], list[Pair]]:
         extra = (str(threads()),) if name == "faster_whisper" else ()

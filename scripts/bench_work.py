@@ -15,6 +15,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 import bench_calls as calls
+import bench_workers as workers
 from bench_calls import Pairs, in_turn
 
 from omnibind import Audio, Client, Source, TTSBindingManager
@@ -229,6 +230,10 @@ WORK: dict[str, Callable[..., Any]] = {
     "thousand": calls.thousand,
     "queue": calls.queue,
     "first-sound": calls.first_sound,
+    "worker-start": workers.start,
+    "worker-call": workers.call,
+    "memory-back": workers.memory_back,
+    "second-program": workers.second_program,
     "verification": verification,
     "piper": piper,
     "faster_whisper": faster_whisper,

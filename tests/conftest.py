@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,10 +62,19 @@ BindingWriter = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
-def unrecorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What tests use stays out of the record of use."""
-    from omnibind.weights import usage
+def unrecorded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """What tests use and measure stays out of the user's own records."""
+    from omnibind.running import footprints
+    from omnibind.weights import places, usage
 
+    own = tmp_path_factory.getbasetemp() / "footprints.json"
+    monkeypatch.setattr(
+        footprints,
+        "_path",
+        lambda: places.home() / own.name if "OMNIBIND_HOME" in os.environ else own,
+    )
     monkeypatch.setattr(usage, "EVERY_S", 86400.0)
     yield
     usage._state.recent.clear()

@@ -24,6 +24,7 @@ class Choice(NamedTuple):
         model: The model, or None for the configured or default one.
         runs: Where it runs, or None for what its manifest says.
         consent: Whether the people whose recordings are given as voices permit that.
+        stays: ``keep_alive_s`` and ``pinned``, where they were given.
         configuration: The constructor's keyword arguments.
     """
 
@@ -32,6 +33,7 @@ class Choice(NamedTuple):
     runs: str | None = None
     configuration: Mapping[str, Any] = {}
     consent: bool = False
+    stays: Mapping[str, Any] = {}
 
 
 def choices_of(spec: Any, modality: str) -> tuple[Choice, ...]:
@@ -74,10 +76,25 @@ def choice_of(spec: Any, modality: str) -> Choice:
         for name, value in (("model", model), ("runs", runs)):
             if value is not None and not isinstance(value, str):
                 raise BadConfig(f"{name!r} of {modality} is {value!r}; give a str")
-        return Choice(named.binding, model, runs, values, consent is True)
+        stays = _stays(values, modality)
+        return Choice(named.binding, model, runs, values, consent is True, stays)
     raise BadConfig(
         f"{modality} is {spec!r}; give 'NAME', 'NAME/MODEL' or {{'binding': 'NAME', …}}"
     )
+
+
+def _stays(values: dict[str, Any], modality: str) -> dict[str, Any]:
+    """Take how long the engine stays in memory out of a configuration, checked."""
+    stays: dict[str, Any] = {}
+    if "keep_alive_s" in values:
+        from omnibind.running.residence import keep_alive_of
+
+        stays["keep_alive_s"] = keep_alive_of(values.pop("keep_alive_s"))
+    if "pinned" in values:
+        stays["is_pinned"] = pinned = values.pop("pinned")
+        if not isinstance(pinned, bool):
+            raise BadConfig(f"'pinned' of {modality} is {pinned!r}; give true or false")
+    return stays
 
 
 def _from_text(text: str, modality: str) -> Choice:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from omnibind.modalities.handle import Handle
     from omnibind.modalities.plan import Plan
+    from omnibind.running.stays import Freed, ResidentRow
 
 CLOSE_S = 2.0
 """Seconds that closing a client waits for calls that still run."""
@@ -74,6 +75,7 @@ class ClientOptions(TypedDict, total=False):
     allow_unknown_cost: bool
     retry_paid: bool
     policy: Mapping[str, bool] | None
+    memory: str | int | Mapping[str, str | int] | None
 
 
 class _AnyClient:
@@ -102,7 +104,7 @@ class _AnyClient:
 
         file = read_config(name)
         client = cls.__new__(cls)
-        client._take(file.choices, Settings(file.settings))
+        client._take(file.choices, _settings(file.settings))
         return client
 
     def _take(self, choices: Mapping[str, tuple[Choice, ...]], settings: Settings) -> None:
@@ -134,6 +136,12 @@ class _AnyClient:
     @callbacks.setter
     def callbacks(self, given: Callbacks | Mapping[str, Any] | None) -> None:
         self._settings.callbacks = Callbacks.of(given)
+
+    def resident(self) -> list[ResidentRow]:
+        """Return what this process has loaded, by any client: the longest unused first."""
+        from omnibind.running.keeper import keeper
+
+        return keeper().resident()
 
     def costs(self) -> list[CostRow]:
         """Return what this client's calls cost: a row for every binding, model and label."""
@@ -238,6 +246,20 @@ class Client(_AnyClient):
 
         return plan_of(handle_of(self, modality), subject, options)
 
+    def free(self, label: str | None = None) -> list[Freed]:
+        """Let go of engines of this process that nobody uses now; later calls load them again.
+
+        Args:
+            label: ``modality/name``, with ``/model`` where wanted: of these, pinned ones too; None
+                is all but the pinned ones.
+
+        Returns:
+            What each one held, and what came back.
+        """
+        from omnibind.running.keeper import keeper
+
+        return keeper().free(label)
+
     def load(self) -> None:
         """Load every handle's first ready engine now, rather than at the first call."""
         for handle in self._named():
@@ -318,6 +340,16 @@ class AsyncClient(_AnyClient):
 
         return await arun(planned(), Call())
 
+    async def free(self, label: str | None = None) -> list[Freed]:
+        """Let go of engines that nobody uses now; see :meth:`Client.free`."""
+        from omnibind.contracts.effects import Run
+        from omnibind.running.keeper import keeper
+
+        async def freed() -> list[Freed]:
+            return await Run(self.tts._aside, lambda: keeper().free(label))
+
+        return await arun(freed(), Call())
+
     async def load(self) -> None:
         """Load every handle's first ready engine now, rather than at the first call."""
         for handle in self._named():
@@ -366,5 +398,17 @@ def _read(named: Mapping[str, Any]) -> tuple[dict[str, tuple[Choice, ...]], Sett
             spec = {"binding": name, **(config or {})}
         if spec is not None:
             choices[modality] = choices_of(spec, modality)
-    given = {name: named[name] for name in CLIENT_CONTROLS if name in named}
-    return choices, Settings(given)
+    given = {name: named[name] for name in (*CLIENT_CONTROLS, "memory") if name in named}
+    return choices, _settings(given)
+
+
+def _settings(given: Mapping[str, Any]) -> Settings:
+    """Return what holds for all calls; what holds for the memory of the process is set there."""
+    given = dict(given)
+    memory = given.pop("memory", None)
+    settings = Settings(given)
+    if memory is not None:
+        from omnibind.running.keeper import keeper
+
+        keeper().limit(memory)
+    return settings

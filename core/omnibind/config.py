@@ -12,6 +12,7 @@ from omnibind import documents
 from omnibind.calls.controls import Settings
 from omnibind.choices import MODALITIES, Choice, Spec, choices_of
 from omnibind.contracts.errors import BadConfig, UsageError, suggest
+from omnibind.running.limits import Limits
 from omnibind.weights.places import checkout, home
 
 
@@ -22,6 +23,8 @@ class Block(msgspec.Struct, forbid_unknown_fields=True):
     model: str | None = None
     runs: str | None = None
     consent: bool = False
+    keep_alive_s: float | str | msgspec.UnsetType | None = msgspec.UNSET
+    pinned: bool = False
     config: dict[str, Any] = {}
 
 
@@ -38,6 +41,7 @@ class ClientBlock(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     allow_unknown_cost: bool = False
     retry_paid: bool = False
     policy: dict[str, bool] = {}
+    memory: str | int | dict[str, str | int] | None = None
 
 
 Served = str | Block | list[str | Block]
@@ -89,7 +93,8 @@ def read_config(name: str | os.PathLike[str]) -> Config:
                 raise BadConfig(f"{path}: {error.message}") from None
     settings = msgspec.to_builtins(file.client)
     try:
-        Settings(settings)
+        Settings({name: value for name, value in settings.items() if name != "memory"})
+        Limits(settings.get("memory"))
     except UsageError as error:
         raise BadConfig(f"{path}: client: {error.message}") from None
     return Config(choices, settings)
@@ -98,7 +103,11 @@ def read_config(name: str | os.PathLike[str]) -> Config:
 def _spec(block: str | Block) -> Spec:
     if isinstance(block, str):
         return block
-    said = {"binding": block.binding, "consent": block.consent, **block.config}
+    said: dict[str, Any] = {"binding": block.binding, "consent": block.consent, **block.config}
+    if block.keep_alive_s is not msgspec.UNSET:
+        said["keep_alive_s"] = block.keep_alive_s
+    if block.pinned:
+        said["pinned"] = True
     named = {"model": block.model, "runs": block.runs}
     return said | {name: value for name, value in named.items() if value is not None}
 

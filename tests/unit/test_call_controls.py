@@ -59,14 +59,15 @@ def test_every_reserved_name_is_a_control_that_is_read() -> None:
 def test_a_clients_arguments_are_its_calls_controls() -> None:
     modalities = {name for name in ClientOptions.__annotations__ if name[:3] in Client._kinds}
     own = set(ClientOptions.__annotations__) - modalities
-    assert own == set(CLIENT_CONTROLS)
+    assert own == {*CLIENT_CONTROLS, "memory"}  # which is the process's, not a call's
     in_a_call_only = {"consent", "return_errors", *_LATER}
-    assert own - {"policy"} == CALL_CONTROLS - in_a_call_only
+    assert own - {"policy", "memory"} == CALL_CONTROLS - in_a_call_only
 
 
 def test_a_configuration_file_may_say_what_a_client_takes() -> None:
     functions = {"callbacks", "on_refusal", *NAMES}
-    assert set(ClientBlock.__struct_fields__) == set(CLIENT_CONTROLS) - functions
+    said = {*CLIENT_CONTROLS, "memory"} - functions
+    assert set(ClientBlock.__struct_fields__) == said
 
 
 def test_controls_are_told_from_options() -> None:

@@ -13,6 +13,7 @@ from omnibind.contracts.errors import (
     AmbiguousBinding,
     BadConfig,
     BindingBroken,
+    EnvironmentMissing,
     NotOffered,
     PackagesMissing,
     ProgramMissing,
@@ -239,7 +240,7 @@ def test_creating_a_deadly_binding_raises_and_the_program_lives(wrecks: Path, na
         ("platforms: [windows]", "wrong-platform", WrongPlatform, "runs on windows"),
         ("state: retired\ninstead: mock\nreason: gone", "retired", Retired, "gone; use mock"),
         ("state: unavailable\nreason: never was", "unavailable", NotOffered, "never was"),
-        ("runs: worker", "unavailable", NotOffered, "in process only"),
+        ("runs: own-environment", "needs-environment", EnvironmentMissing, "omnibind install"),
     ],
 )
 def test_an_unready_binding_raises_with_what_mends_it(

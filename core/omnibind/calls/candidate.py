@@ -27,6 +27,9 @@ class Engine(Place, Protocol):
     def load(self) -> None:
         """Load the engine if it isn't; to be called by who has a turn."""
 
+    def relieve(self) -> bool:
+        """Let go of idle engines where this one's memory is; False where there were none."""
+
 
 class Candidate:
     """A binding that may serve a call.

@@ -75,6 +75,25 @@ class Gate:
             if self._waiting:
                 self._grant()
 
+    @property
+    def is_idle(self) -> bool:
+        """True while nobody has a turn or waits for one."""
+        return self._free == self._concurrent and not self._waiting
+
+    def take_all(self) -> bool:
+        """Take every turn if nobody has one or waits for one; never waits."""
+        with self._mutex:
+            if not self.is_idle:
+                return False
+            self._free = 0
+            self._inside += [get_ident()] * self._concurrent
+            return True
+
+    def release_all(self) -> None:
+        """Give back what :meth:`take_all` took."""
+        for _ in range(self._concurrent):
+            self.release()
+
     def queue(self, count: int = 1) -> Waiter:
         """Line up for so many turns at once.
 

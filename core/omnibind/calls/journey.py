@@ -21,7 +21,7 @@ from omnibind.calls.request import Request
 from omnibind.calls.subjects import clean_text
 from omnibind.calls.trip import Trip
 from omnibind.contracts.effects import Effect, Native, Run, Runner, Sleep
-from omnibind.contracts.errors import BadOption, ContentRefused, OmnibindError, Stuck
+from omnibind.contracts.errors import BadOption, ContentRefused, OmnibindError, OutOfMemory, Stuck
 from omnibind.contracts.media import Audio, Image, Transcript, Video
 from omnibind.contracts.options import shown
 
@@ -93,7 +93,7 @@ async def attempts(
         was set aside for it.
     """
     pace = retry.REMOTE if choice.candidate.is_remote else retry.LOCAL
-    tried = 0
+    tried, is_relieved = 0, False
     while True:
         reservation = trip.reserved(choice)
         trip.attempts += 1
@@ -109,6 +109,10 @@ async def attempts(
         except BaseException as error:
             verdict = trip.charge(choice, error, reservation)
             wait = pace.wait_s(tried, error, trip.call.remaining_s()) if verdict.retry else None
+            if isinstance(error, OutOfMemory) and not is_relieved:
+                is_relieved = True
+                # With more memory free, the same again may go better, once.
+                wait = 0.0 if await Run(trip.aside, choice.candidate.place.relieve) else None
             if wait is None:
                 raise
             trip.retried(error, wait)
@@ -126,7 +130,7 @@ async def _attempt(trip: Trip, type_: type[M], choice: Choice) -> Made[M]:
         verb = getattr(candidate.binding, request.verb)
         return await Run(candidate.place, lambda: produced(verb, choice, type_, request))
     if not candidate.place.is_loaded:
-        await Run(candidate.place, _nothing)
+        await Run(candidate.place.turns, candidate.place.load)
     started = trip.call.clock()
     with received(candidate.label):
         if flow is not None:
@@ -137,10 +141,6 @@ async def _attempt(trip: Trip, type_: type[M], choice: Choice) -> Made[M]:
             output = await Native(lambda: begin(*choice.subject, **choice.options))
     seconds = trip.call.clock() - started
     return await Run(trip.aside, lambda: Made.of(output, seconds, choice, type_, request))
-
-
-def _nothing() -> None:
-    """Load the engine, and no more."""
 
 
 async def patience(candidate: Candidate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -14,6 +15,11 @@ from omnibind.contracts.options import shown
 
 if TYPE_CHECKING:
     from omnibind.calls.choice import Choice
+
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|cannot allocate memory|failed to allocate|bad_alloc|CUBLAS_STATUS_ALLOC_FAILED",
+    re.IGNORECASE,
+)
 
 M = TypeVar("M", bound=Audio | Image | Video | Transcript)
 
@@ -90,9 +96,14 @@ def received(label: str) -> Iterator[None]:
 
 def failure(label: str, error: BaseException) -> CallFailed:
     """Return our error for one that an engine raised."""
-    if isinstance(error, MemoryError):
+    if is_memory(error):
         return OutOfMemory(f"{label} ran out of memory: {_told(error)}")
     return CallFailed(f"{label} failed: {_told(error)}")
+
+
+def is_memory(error: BaseException) -> bool:
+    """Tell whether memory ran out; most libraries say so in words alone."""
+    return isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def upgraded(output: Any, type_: type[M], label: str) -> M:

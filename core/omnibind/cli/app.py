@@ -14,16 +14,19 @@ from omnibind.cli.author import check, new
 from omnibind.cli.create import compose, film, imagine, speak
 from omnibind.cli.describe import describe
 from omnibind.cli.doctor import doctor
+from omnibind.cli.environments import envs, install, repair, uninstall
 from omnibind.cli.listen import transcribe
 from omnibind.cli.look import available, bindings
 from omnibind.cli.plan import plan
+from omnibind.cli.ps import ps
 from omnibind.cli.weights import models, pull, rm, trust
 
 # Command modules import the rest of omnibind inside their functions, so that --help is quick.
 _GROUPS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Make and hear": (speak, transcribe, imagine, compose, film, again),
-    "Look": (bindings, available, plan, describe, doctor, show),
+    "Look": (bindings, available, plan, describe, doctor, show, ps),
     "Weights": (pull, models, rm, trust),
+    "Environments": (install, repair, uninstall, envs),
     "Write a binding": (new, check),
 }
 

@@ -239,7 +239,7 @@ class FetchFailed(CallFailed):
 
 
 class InstallFailed(CallFailed):
-    """An environment couldn't be made."""
+    """An environment couldn't be made or removed."""
 
 
 class SaveFailed(CallFailed, OSError):

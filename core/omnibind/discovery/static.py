@@ -43,11 +43,12 @@ def problems_of(found: Found, model: str | None, configuration: Mapping[str, Any
         return [Problem("broken", str(error))]
     if manifest.state:
         return [_withdrawn(found, manifest)]
+    runs = configuration.get("runs") or manifest.runs
     return [
         *_code_problems(folder, manifest),
-        *_platform_problems(found, manifest, configuration),
+        *_platform_problems(found, manifest, runs),
         *_program_problems(manifest),
-        *_package_problems(found, manifest),
+        *_package_problems(found, manifest, runs),
         *_weight_problems(found, manifest, models, model, configuration),
         *_key_problems(found, manifest, configuration),
     ]
@@ -98,18 +99,14 @@ def _is_bound(name: str, names: symtable.SymbolTable) -> bool:
     return symbol.is_assigned() or symbol.is_imported()
 
 
-def _platform_problems(
-    found: Found, manifest: Manifest, configuration: Mapping[str, Any]
-) -> Iterable[Problem]:
+def _platform_problems(found: Found, manifest: Manifest, runs: str) -> Iterable[Problem]:
     here = _PLATFORMS.get(sys.platform, sys.platform)
     if manifest.platforms and here not in manifest.platforms:
         places = ", ".join(manifest.platforms)
         yield Problem("wrong-platform", f"{found.name} runs on {places}; this machine is {here}")
-    runs = configuration.get("runs", manifest.runs)
-    if runs != "in-process":
-        yield Problem(
-            "unavailable", f"{found.name} is to run in a {runs}; this version runs in process only"
-        )
+    if runs != "in-process" and here == "windows":
+        told = f"{found.name} is to run as {runs}; on Windows bindings run in process only"
+        yield Problem("wrong-platform", told)
 
 
 def _program_problems(manifest: Manifest) -> Iterable[Problem]:
@@ -118,7 +115,12 @@ def _program_problems(manifest: Manifest) -> Iterable[Problem]:
             yield Problem("needs-program", f"the program {program!r} isn't on PATH; install it")
 
 
-def _package_problems(found: Found, manifest: Manifest) -> Iterable[Problem]:
+def _package_problems(found: Found, manifest: Manifest, runs: str) -> Iterable[Problem]:
+    if runs == "own-environment":
+        from omnibind.discovery.environment import environment_problems
+
+        yield from environment_problems(found, manifest)
+        return
     from omnibind.discovery.packages import missing
 
     absent = missing(manifest.requires)

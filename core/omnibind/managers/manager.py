@@ -13,6 +13,7 @@ from omnibind.contracts.errors import (
     AmbiguousBinding,
     BadConfig,
     BindingBroken,
+    EnvironmentMissing,
     NotReady,
     OmnibindError,
     UnknownModel,
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
     from omnibind.discovery.diagnosis import Diagnosis
     from omnibind.discovery.manifest import Manifest
     from omnibind.discovery.places import Found
-    from omnibind.discovery.probe import Facts
+    from omnibind.discovery.probe import Facts, Report
     from omnibind.weights.capabilities import Capabilities
     from omnibind.weights.catalogue import Model
 
 B = TypeVar("B", bound=Binding)
+
+# Nothing is learned where there is no code, or not yet the interpreter that it is for.
+_NOT_PROBED = {"broken", "retired", "unavailable", "needs-environment"}
 
 
 class Description(NamedTuple):
@@ -191,7 +195,7 @@ class BindingManager(Generic[B]):
             problems: list[Problem] = []
             if not isinstance(offer, Registered):
                 problems = static.problems_of(offer, None, {})
-                if not {p.state for p in problems} & {"broken", "retired", "unavailable"}:
+                if not {p.state for p in problems} & _NOT_PROBED:
                     fit[len(results)] = offer
             results.append(Diagnosis(name, self.modality, "static", ordered(problems)))
         if probed and fit:
@@ -202,21 +206,30 @@ class BindingManager(Generic[B]):
         from omnibind.discovery.diagnosis import Problem, ordered
         from omnibind.discovery.probe import probe
 
-        reports = probe([(found, self.manifest(found).entry) for found in fit.values()])
+        entries = {found: self.manifest(found).entry for found in fit.values()}
+        known = {found: self._own_report(found) for found in entries}
+        reports = probe([(found, entries[found]) for found in entries if known[found] is None])
         for place, found in fit.items():
-            report = reports[found]
+            report = known[found] or reports[found]
             diagnosis = results[place]._replace(depth="probed")
             if isinstance(report, BindingBroken):
                 problem = Problem("broken", report.message)
                 diagnosis = diagnosis._replace(problems=ordered([*diagnosis.problems, problem]))
             results[place] = diagnosis
 
+    def _own_report(self, found: Found) -> Report | None:
+        """Return what importing a binding in its own environment told; None without one."""
+        try:
+            return self._own_facts(found)
+        except BindingBroken as error:
+            return error
+
     def create_binding(self, name: str, /, **config: Any) -> B:
         """Create a binding; its engine isn't loaded yet.
 
         Args:
             name: A name, ``origin:name`` or the path of its folder.
-            config: The constructor's keyword arguments.
+            config: The constructor's keyword arguments; ``runs`` says where it runs.
 
         Raises:
             UnknownBinding: Nothing has that name; the message names near ones.
@@ -228,16 +241,34 @@ class BindingManager(Generic[B]):
         diagnosis = self.diagnose(offer.choice, None, **config)
         if not diagnosis.is_ready:
             raise diagnosis.error()
-        return self.create(offer, config)
+        runs = config.pop("runs", None)
+        return self.create(offer, config, runs)
 
-    def create(self, offer: finding.Offer, config: Mapping[str, Any]) -> B:
-        """Create the binding that was found, its static diagnosis left out."""
+    def create(self, offer: finding.Offer, config: Mapping[str, Any], runs: str | None = None) -> B:
+        """Create the binding that was found, its static diagnosis left out.
+
+        Args:
+            offer: The folder or registration.
+            config: The constructor's keyword arguments.
+            runs: Where it runs; None is what its manifest says.
+        """
         owner = f"{self.modality}/{offer.name}"
         if isinstance(offer, Registered):
             configuration, maker = _configuration_of(offer.maker, owner), offer.maker
         else:
-            configuration, maker = self.facts(offer).configuration, self._class(offer)
+            configuration, maker = self.facts(offer).configuration, self.class_of(offer)
         config = configuration.check(config, owner, BadConfig)
+        if isinstance(offer, Registered):
+            if runs not in (None, "in-process"):
+                raise BadConfig(
+                    f"{owner} was registered in code, which runs in process; runs={runs!r} needs "
+                    "a folder"
+                )
+        elif (runs := runs or self.manifest(offer).runs) != "in-process":
+            from omnibind.managers.placing import in_worker
+
+            is_own = runs == "own-environment"
+            return in_worker(self, offer, config, is_own=is_own)  # type: ignore[return-value]  # as below
         try:
             binding = maker(**config)
         except OmnibindError:
@@ -254,10 +285,11 @@ class BindingManager(Generic[B]):
             binding._catalogue = tuple(models)
             if isinstance(binding, TTSBinding):
                 binding._voice_facts = voices_of(models)
-            binding._find_weights = self._weights_finder(offer, models)
+            binding._find_weights = self.weights_finder(offer, models)
         return binding  # type: ignore[return-value]  # it fills this modality's contract
 
-    def _weights_finder(self, found: Found, models: Mapping[str, Model]) -> Callable[[str], Path]:
+    def weights_finder(self, found: Found, models: Mapping[str, Model]) -> Callable[[str], Path]:
+        """Return what finds the files of a folder's models."""
         from omnibind.discovery import static
         from omnibind.weights import store
 
@@ -308,10 +340,24 @@ class BindingManager(Generic[B]):
             return self._registered_facts(offer)
         facts = self._facts.get(offer.choice)
         if facts is None:
-            class_ = self._class(offer)
-            facts = Facts.from_data(facts_of(class_, f"{self.modality}/{offer.name}"))
+            facts = self._own_facts(offer)
+            if facts is None:
+                class_ = self.class_of(offer)
+                facts = Facts.from_data(facts_of(class_, f"{self.modality}/{offer.name}"))
             self._facts[offer.choice] = facts
         return facts
+
+    def _own_facts(self, found: Found) -> Facts | None:
+        """Return what a binding's own environment knows of it; None without one."""
+        manifest = self.manifest(found)
+        if manifest.runs != "own-environment":
+            return None
+        from omnibind.running import environments
+
+        try:
+            return environments.facts_of(found, manifest)
+        except EnvironmentMissing:
+            return None  # the code alone may tell, where it imports nothing of the environment
 
     def _registered_facts(self, offer: Registered) -> Facts:
         from omnibind.contracts.child import facts_of
@@ -323,7 +369,13 @@ class BindingManager(Generic[B]):
         facts = Facts.from_data(facts_of(type(self.create(offer, {})), owner))
         return facts._replace(configuration=_configuration_of(offer.maker, owner))
 
-    def _class(self, found: Found) -> type[Binding]:
+    def class_of(self, found: Found) -> type[Binding]:
+        """Import a folder's class; one that didn't ship is probed first.
+
+        Raises:
+            BindingBroken: Its code is wrong.
+            PackagesMissing: Its code can't be imported without packages that aren't installed.
+        """
         from omnibind.contracts.child import binding_class
         from omnibind.discovery.packages import missing
         from omnibind.discovery.probe import probe
@@ -339,6 +391,11 @@ class BindingManager(Generic[B]):
                     raise report
             return binding_class(found.root.folder, found.modality, found.name, manifest.entry)
         except BindingBroken as error:
+            if manifest.runs == "own-environment":
+                from omnibind.discovery.environment import environment_problems
+
+                for problem in environment_problems(found, manifest):
+                    raise EnvironmentMissing(error.message, command=problem.command) from error
             if absent:
                 from omnibind.contracts.errors import PackagesMissing
 

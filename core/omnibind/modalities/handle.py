@@ -216,7 +216,7 @@ class Handle(Generic[B, M]):
     async def _loaded(self) -> None:
         candidate = await Run(self._aside, self._first)
         await patience(candidate)
-        await Run(candidate.place, lambda: None)
+        await Run(candidate.place.turns, candidate.place.load)
 
     async def _unloaded(self) -> None:
         for member in self._members:

@@ -20,6 +20,7 @@ from omnibind.running.slot import Slot
 if TYPE_CHECKING:
     from omnibind.contracts.options import Schema
     from omnibind.discovery.diagnosis import Diagnosis
+    from omnibind.running.residence import Residence
 
 B = TypeVar("B", bound=Binding)
 
@@ -89,6 +90,7 @@ class Member(Generic[B]):
         configuration = dict(choice.configuration)
         model, concurrent = choice.model, 1
         known: dict[str, Any] = {}
+        residence: Residence | None = None
         if isinstance(offer, Registered):
             if model is not None:
                 raise BadConfig(
@@ -103,8 +105,9 @@ class Member(Generic[B]):
             model = chosen_model(manifest, model, configuration)
             concurrent = manifest.concurrent
             known = _known(manager, offer, model)
-        binding = manager.create(offer, configuration)
-        self.slot = Slot(binding, concurrent)
+            residence = _residence(manager, offer, model, configuration, choice.stays)
+        binding = manager.create(offer, configuration, choice.runs)
+        self.slot = Slot(binding, concurrent, residence)
         facts = manager.facts(offer)
         return Candidate(
             self.label,
@@ -126,6 +129,40 @@ class Member(Generic[B]):
             if not isinstance(offer, Registered):
                 unknown = self._manager.unknown_model(offer, self.choice.model)
         return unknown or diagnosis.error()
+
+
+def _residence(
+    manager: BindingManager[Any],
+    offer: Any,
+    model: str | None,
+    configuration: Mapping[str, Any],
+    stays: Mapping[str, Any],
+) -> Residence | None:
+    """Return how the engine is to stay in memory; None where a service does the work."""
+    from omnibind.discovery import static
+    from omnibind.running.footprints import TORCH_FILES
+    from omnibind.running.residence import Residence
+    from omnibind.weights import store
+
+    manifest = manager.manifest(offer)
+    if manifest.kind == "remote":
+        return None
+    target = static.target_of(offer, manifest, manager.models(offer))
+    listed = target.models.get(model or "")
+    has_weights = listed.has_weights if listed else model and target.is_repository(model)
+    files = store.expected(target, model) if model and has_weights else None
+    sizes = [file.bytes for file in files or ()]
+    known = [size for size in sizes if size is not None]
+    return Residence(
+        engine=manifest.engine or f"{manager.modality}/{offer.name}",
+        modality=manager.modality,
+        model=model,
+        device=configuration.get("device"),
+        precision=configuration.get("precision"),
+        weights_bytes=sum(known) if known and len(known) == len(sizes) else None,
+        is_torch=any(file.path.endswith(TORCH_FILES) for file in files or ()),
+        **stays,
+    )
 
 
 def _known(manager: BindingManager[Any], offer: Any, model: str | None) -> dict[str, Any]:

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from omnibind.contracts.errors import OmnibindError
-from omnibind.contracts.media.base import size
 from omnibind.discovery import static
 from omnibind.modalities.paper import Paper
+from omnibind.running.footprints import TORCH_FILES
+from omnibind.running.residence import Residence
 from omnibind.weights import integrity, store
 from omnibind.weights.integrity import Expected
-
-_TORCH = (".pt", ".pth", ".ckpt", ".safetensors")
-_TORCH_BYTES, _OTHER_BYTES = 500_000_000, 200_000_000
-"""What an engine takes beside its weights: measured on a CPU, 0.46 GB for Whisper on PyTorch, 0.12
-and 0.16 GB for Piper on ONNX Runtime and Whisper on CTranslate2."""
-
-
-def memory_free_bytes() -> int | None:
-    """Return how much of this machine's memory a program could take now; None if that isn't told.
-
-    It is the host's: the limit of a container isn't looked at.
-    """
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123 - no pathlib is needed
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass  # there is no such file but on Linux
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
 
 
 def sizes_of(paper: Paper) -> tuple[int | None, list[Expected] | None]:
@@ -73,14 +50,20 @@ def _sum(files: Sequence[Expected]) -> int | None:
 
 
 def memory_of(paper: Paper, files: Sequence[Expected] | None) -> tuple[int | None, str]:
-    """Return how much memory it needs, as an estimate, and what that is made of."""
+    """Return how much memory a load and a call take here, and how that is known."""
     if paper.is_loaded:
         return 0, "its engine is loaded already"
     if paper.sketch.is_remote:
         return 0, "a service does the work"
-    weights = _sum(files) if files else None
-    if weights is None or files is None:
-        return None, "the size of its weights isn't known"
-    is_torch = any(file.path.endswith(_TORCH) for file in files)
-    engine, reserve = ("PyTorch", _TORCH_BYTES) if is_torch else ("an engine", _OTHER_BYTES)
-    return weights + reserve, f"estimated: {size(weights)} of weights, {size(reserve)} for {engine}"
+    configuration = paper.sketch.configuration
+    residence = Residence(
+        engine=paper.label,
+        modality=paper.label.partition("/")[0],
+        model=paper.model,
+        device=configuration.get("device"),
+        precision=configuration.get("precision"),
+        weights_bytes=_sum(files) if files else None,
+        is_torch=any(file.path.endswith(TORCH_FILES) for file in files or ()),
+    )
+    need = residence.need()
+    return (None if need.basis == "unknown" else need.bytes), need.told

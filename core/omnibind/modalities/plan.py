@@ -32,11 +32,12 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.media import Meta, Source
 from omnibind.contracts.media.base import size
 from omnibind.modalities.images import seeds_of
-from omnibind.modalities.needs import memory_free_bytes, memory_of, sizes_of
+from omnibind.modalities.needs import memory_of, sizes_of
 from omnibind.modalities.paper import ANY, Paper, paper_of
 from omnibind.modalities.prompts import NO_FACTS, prompted, with_named
 from omnibind.modalities.stt import _heard
 from omnibind.modalities.tts import _facts, _spoken
+from omnibind.running import memory
 from omnibind.weights import usage
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def plan_of(handle: Handle[Any, Any], subject: Sequence[Any], options: Mapping[s
     settings = copy(handle._settings)
     settings.budget = copy(settings.budget)  # calls under way go on with the real one
     trip = Trip(papers, asked.request, Call(), settings, Turns())
-    free = memory_free_bytes()
+    free = memory.free_bytes()
     candidates: list[Planned] = []
     chosen, end = None, ""
     for paper in papers:

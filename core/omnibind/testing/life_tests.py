@@ -83,7 +83,9 @@ class LifeTests(Suite):
         self.skip_if_heavy()
         options = self.seeded(specimen)
         expected = self.make(specimen, **options)
-        named: Any = {self.modality: {"binding": str(specimen.folder), **specimen.config}}
+        named: Any = {
+            self.modality: {"binding": str(specimen.folder), **specimen.config, **specimen.placed}
+        }
         with Client(**named) as client, ThreadPoolExecutor(THREADS) as pool:
             calls = [pool.submit(self.make_by, client, **options) for _ in range(THREADS)]
             results = [call.result() for call in calls]

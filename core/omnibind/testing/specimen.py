@@ -24,12 +24,16 @@ class Specimen:
         modality: The contract's modality.
         folder: The binding's folder, ``…/<modality>/<name>``.
         config: The configuration to create it with.
+        runs: Where it runs; None is what its manifest says.
     """
 
-    def __init__(self, modality: str, folder: Path, config: dict[str, Any]) -> None:
+    def __init__(
+        self, modality: str, folder: Path, config: dict[str, Any], runs: str | None = None
+    ) -> None:
         self.modality = modality
         self.folder = folder.absolute()
         self.config = config
+        self.placed = {} if runs is None else {"runs": runs}
         self.owner = f"{modality}/{self.folder.name}"
         self.repeats: bool | None = None
 
@@ -71,7 +75,7 @@ class Specimen:
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """What its manager says of it."""
-        diagnosis: Diagnosis = self.manager.diagnose(str(self.folder), **self.config)
+        diagnosis: Diagnosis = self.manager.diagnose(str(self.folder), **self.config, **self.placed)
         return diagnosis
 
     @cached_property
@@ -93,11 +97,13 @@ class Specimen:
 
     def create(self) -> Any:
         """Return a new binding, not loaded."""
-        return self.manager.create_binding(str(self.folder), **self.config)
+        return self.manager.create_binding(str(self.folder), **self.config, **self.placed)
 
     def sibling(self, **config: Any) -> Specimen:
         """Return the same binding with another configuration."""
-        other = Specimen(self.modality, self.folder, {**self.config, **config})
+        other = Specimen(
+            self.modality, self.folder, {**self.config, **config}, self.placed.get("runs")
+        )
         other.manager = self.manager
         return other
 

@@ -132,7 +132,11 @@ class STTContract(TextStreamTests, BatchTests, OptionTests, LifeTests, FolderTes
         import numpy as np
 
         silence = (np.zeros(2 * RATE, np.float32), RATE)
-        settings: dict[str, Any] = {"binding": str(specimen.folder), **specimen.config}
+        settings: dict[str, Any] = {
+            "binding": str(specimen.folder),
+            **specimen.config,
+            **specimen.placed,
+        }
         with Client(stt=settings) as client:
             result = client.stt.transcribe_audio(silence, self.model, **self.minimal_options)
         assert result.strip() == "", f"silence gives {str(result)!r}"

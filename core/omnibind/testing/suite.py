@@ -35,6 +35,7 @@ class Suite(ABC):
         steady_options: Options that take chance out of the result where there is no seed
             (``{"noise_scale": 0.0}``); given where a result is compared with another.
         must_run: True makes a binding that isn't ready a failure instead of a skip.
+        runs: Where the binding runs (``"worker"``); None is what its manifest says.
     """
 
     modality: ClassVar[str]
@@ -47,13 +48,14 @@ class Suite(ABC):
     shows_options: ClassVar[bool] = True
     steady_options: ClassVar[dict[str, Any]] = {}
     must_run: ClassVar[bool] = False
+    runs: ClassVar[str | None] = None
 
     _specimen: ClassVar[Specimen | None] = None
 
     @classmethod
     def setup_class(cls) -> None:
         """Start from a fresh specimen."""
-        cls._specimen = Specimen(cls.modality, Path(cls.folder), dict(cls.config))
+        cls._specimen = Specimen(cls.modality, Path(cls.folder), dict(cls.config), cls.runs)
 
     @classmethod
     def teardown_class(cls) -> None:

@@ -38,19 +38,19 @@ def read() -> PipSettings:
     Raises:
         FetchFailed: One of pip's files can't be read.
     """
-    values = _values()
+    said = values()
     indexes: list[str] = []
-    if values.get("no-index", "").lower() not in {"1", "y", "yes", "t", "true", "on"}:
-        main = values.get("index-url") or _default_index()
-        indexes = [*([main] if main else []), *values.get("extra-index-url", "").split()]
-    timeout = values.get("timeout", values.get("default-timeout", ""))
+    if said.get("no-index", "").lower() not in {"1", "y", "yes", "t", "true", "on"}:
+        main = said.get("index-url") or _default_index()
+        indexes = [*([main] if main else []), *said.get("extra-index-url", "").split()]
+    timeout = said.get("timeout", said.get("default-timeout", ""))
     net = Net(
-        authorities=values.get("cert"),
-        proxy=values.get("proxy"),
-        trusted=frozenset(values.get("trusted-host", "").split()),
+        authorities=said.get("cert"),
+        proxy=said.get("proxy"),
+        trusted=frozenset(said.get("trusted-host", "").split()),
         timeout_s=float(timeout) if timeout.isdigit() else Net().timeout_s,
     )
-    return PipSettings(indexes, values.get("find-links", "").split(), net)
+    return PipSettings(indexes, said.get("find-links", "").split(), net)
 
 
 @cache
@@ -78,8 +78,13 @@ def _carried() -> list[Path]:
     return sorted(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"))
 
 
-def _values() -> dict[str, str]:
-    values: dict[str, str] = {}
+def values() -> dict[str, str]:
+    """Return what pip's files and variables set, by names without dashes in front.
+
+    Raises:
+        FetchFailed: One of the files can't be read.
+    """
+    found: dict[str, str] = {}
     for file in _files():
         parser = configparser.RawConfigParser()
         try:
@@ -88,11 +93,11 @@ def _values() -> dict[str, str]:
             raise FetchFailed(f"pip's settings in {file} can't be read: {error}") from error
         for section in ("global", "download"):
             if parser.has_section(section):
-                values |= {_key(name): text for name, text in parser.items(section) if text}
+                found |= {_key(name): text for name, text in parser.items(section) if text}
     for name, text in os.environ.items():
         if name.upper().startswith("PIP_") and text:
-            values[_key(name[4:])] = text
-    return values
+            found[_key(name[4:])] = text
+    return found
 
 
 def _key(name: str) -> str:
