@@ -870,3 +870,13 @@ def test_a_program_with_a_hung_engine_ends_in_order(call: str) -> None:
     out, err = process.communicate(timeout=30)
     assert (out, err, process.returncode) == ("", "", 0)
     assert time.monotonic() - began < 5
+
+
+def test_a_flow_that_runs_already_is_refused_at_once() -> None:
+    async def flow() -> None:
+        await Sleep(0)
+        run(one, Call())
+
+    one = flow()
+    with pytest.raises(ValueError, match="already executing"):
+        run(one, Call())
