@@ -497,3 +497,38 @@ def test_a_file_that_cannot_be_heard_is_refused_before_anything_loads(
         with pytest.raises(BadInput, match=words):
             client.stt.transcribe_audio(path)
     assert client.stt.diagnose().depth == "static"
+
+
+def test_equal_bindings_of_two_clients_are_one_instance(user_binding: Any) -> None:
+    first = user_binding(LOADING, rate=16000)
+    named = {"binding": "probe", "rate": 16000}
+    second, other = Client(tts=named), Client(tts={"binding": "probe", "rate": 8000})
+    for client in (first, second, second, other):
+        assert client.tts.generate_audio("hello")
+    class_ = type(first.tts._first().binding)
+    assert first.tts._first().binding is second.tts._first().binding
+    assert first.tts._first().binding is not other.tts._first().binding
+    assert class_.loads == 2
+    first.close()
+    assert class_.loads == 2, "another client still held it"
+    assert second.tts.generate_audio("hello")
+    second.close()
+    assert class_.loads == 1
+    assert first.tts.generate_audio("hello")
+    assert class_.loads == 2
+    del first, second, other
+
+
+def test_a_setting_that_one_client_changes_is_not_anothers(home: Path) -> None:
+    first, second = Client(tti="mock"), Client(tti="mock")
+    before = second.tti.generate_image("a cat", seed=1)
+    assert first.tti.generate_image("a cat", seed=1) == before
+    assert first.tti._first().binding is second.tti._first().binding
+    setting = next(one for one in first.tti.get_settings() if one["options"])
+    changed = next(value for value in setting["options"] if value != setting["value"])
+    assert first.tti.set_settings({setting["name"]: changed})
+    assert first.tti._first().binding is not second.tti._first().binding
+    kept = next(one for one in second.tti.get_settings() if one["name"] == setting["name"])
+    assert kept["value"] == setting["value"]
+    assert second.tti.generate_image("a cat", seed=1) == before
+    assert not first.tti.set_settings({setting["name"]: changed})

@@ -221,12 +221,15 @@ class Handle(Generic[B, M]):
     async def _unloaded(self) -> None:
         for member in self._members:
             slot = member.slot
-            if slot is not None and member.candidate is not None:
+            # An engine that another client holds as well stays; it may be loaded again here.
+            if slot is not None and member.candidate is not None and member.leave():
                 await patience(member.candidate)
                 await Run(slot.turns.whole, slot.let_go)
 
     async def _changed(self, change: Callable[[Any], bool]) -> bool:
-        candidate = await Run(self._aside, self._first)
+        first = await Run(self._aside, self._first)
+        (member,) = (one for one in self._members if one.candidate is first)
+        candidate = await Run(self._aside, member.part)
         await patience(candidate)
         slot = candidate.place
         assert isinstance(slot, Slot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omnibind.calls import policy
@@ -15,7 +15,8 @@ from omnibind.contracts.binding import Binding
 from omnibind.contracts.errors import BadConfig, OmnibindError
 from omnibind.managers.manager import BindingManager
 from omnibind.managers.registry import Registered
-from omnibind.running.slot import Slot
+from omnibind.running.pool import identity
+from omnibind.running.slot import SLOTS, Slot
 
 if TYPE_CHECKING:
     from omnibind.contracts.options import Schema
@@ -81,7 +82,27 @@ class Member(Generic[B]):
                     self.candidate = self._made()
         return self.candidate
 
-    def _made(self) -> Candidate:
+    def leave(self) -> bool:
+        """Let go of the slot; True where nobody else holds it, so that its engine can go."""
+        if self.slot is None:
+            return False
+        self.slot.holders.discard(self)
+        return not self.slot.holders
+
+    def part(self) -> Candidate:
+        """Return a candidate whose binding is this member's alone, to be changed."""
+        with self._lock:
+            slot, candidate = self.slot, self.candidate
+            assert slot is not None
+            assert candidate is not None
+            if any(holder is not self for holder in slot.holders):
+                slot.holders.discard(self)
+                self.candidate = candidate = self._made(is_own=True)
+            else:
+                SLOTS.forget(slot)
+            return candidate
+
+    def _made(self, *, is_own: bool = False) -> Candidate:
         diagnosis = self.diagnose()
         if not diagnosis.is_ready:
             raise self._error(diagnosis)
@@ -106,13 +127,18 @@ class Member(Generic[B]):
             concurrent = manifest.concurrent
             known = _known(manager, offer, model)
             residence = _residence(manager, offer, model, configuration, choice.stays)
-        binding = manager.create(offer, configuration, choice.runs)
-        self.slot = Slot(binding, concurrent, residence)
+
+        def make() -> Slot:
+            return Slot(manager.create(offer, configuration, choice.runs), concurrent, residence)
+
+        key = None if is_own else _key(manager, offer, choice, configuration)
+        slot = self.slot = make() if key is None else SLOTS.one(key, make)
+        slot.holders.add(self)
         facts = manager.facts(offer)
         return Candidate(
             self.label,
-            binding,
-            self.slot,
+            slot.binding,
+            slot,
             facts.verb,
             model,
             consent=choice.consent,
@@ -129,6 +155,20 @@ class Member(Generic[B]):
             if not isinstance(offer, Registered):
                 unknown = self._manager.unknown_model(offer, self.choice.model)
         return unknown or diagnosis.error()
+
+
+def _key(
+    manager: BindingManager[Any], offer: Any, choice: Choice, configuration: Mapping[str, Any]
+) -> Hashable | None:
+    """Return what equal bindings of this process have in common; None where that can't be told."""
+    from omnibind.contracts.errors import UsageError
+
+    made_by = offer.maker if isinstance(offer, Registered) else str(offer.folder.resolve())
+    try:
+        said = identity(configuration), identity(choice.stays)
+    except (UsageError, TypeError, ValueError, OSError):
+        return None  # an open file, say
+    return manager.modality, offer.name, made_by, choice.runs, said
 
 
 def _residence(

@@ -7,45 +7,18 @@ configuration are one instance in one worker, and equal engines share a worker.
 
 from __future__ import annotations
 
-import json
 import os
-import threading
-import weakref
-from collections.abc import Callable, Generator, Hashable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
 
 from omnibind.contracts import CONTRACTS
 from omnibind.contracts.binding import Binding
 from omnibind.contracts.errors import WrongPlatform
 from omnibind.contracts.options import Schema
-from omnibind.contracts.wire_form import pack
 from omnibind.running.engine import IDLE_S, Engine, EngineKey
 from omnibind.running.instance import Instance, Made, as_source
+from omnibind.running.pool import Pool, identity
 
-T = TypeVar("T")
-
-
-class Pool(Generic[T]):
-    """Keeps one object a key for as long as somebody holds it."""
-
-    def __init__(self) -> None:
-        self._held: weakref.WeakValueDictionary[Hashable, T] = weakref.WeakValueDictionary()
-        self._begin()
-        _POOLS.add(self)
-
-    def _begin(self) -> None:
-        self._lock = threading.RLock()
-
-    def one(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the object of that key, made if nobody holds one."""
-        with self._lock:
-            found = self._held.get(key)
-            if found is None:
-                found = self._held[key] = make()
-            return found
-
-
-_POOLS: weakref.WeakSet[Pool[Any]] = weakref.WeakSet()
 _ENGINES: Pool[Engine] = Pool()
 _INSTANCES: Pool[Instance] = Pool()
 
@@ -107,12 +80,6 @@ def media_of(*schemas: Schema) -> dict[str, str]:
     return found
 
 
-def identity(configuration: Any) -> Hashable:
-    """Return what is equal for equal configurations."""
-    packed = pack(dict(configuration))
-    return json.dumps(packed.data, sort_keys=True), tuple(map(bytes, packed.parts))
-
-
 def _made(made: Made, instance: Instance) -> Binding:
     contract = CONTRACTS[made.modality]
     methods = {
@@ -166,12 +133,3 @@ def _set_settings(self: Any, settings: Mapping[str, Any], *args: Any, **options:
     self._instance.unload(self)
     self._instance = own
     return True
-
-
-def _after_fork() -> None:
-    for pool in list(_POOLS):
-        pool._begin()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,7 @@ from omnibind.contracts.errors import (
     OmnibindError,
     OutOfMemory,
 )
+from omnibind.running.pool import Pool
 
 if TYPE_CHECKING:
     from omnibind.running.footprints import Key
@@ -34,6 +36,7 @@ class Slot:
         turns: Who may run; what needs no loaded engine runs on them directly.
         load_error: What the last load that failed said; None after one that didn't.
         residence: How its engine is to stay in memory; None where it takes none here.
+        holders: Who uses it; the last one who lets go of it unloads the engine.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Slot:
         self.turns = Turns(concurrent, self.label)
         self.load_error: OmnibindError | None = None
         self.residence = residence
+        self.holders: weakref.WeakSet[object] = weakref.WeakSet()
         self._is_loaded = False
         self._stay: Stay | None = None
 
@@ -211,3 +215,7 @@ class Slot:
             raise self.load_error from error
         self.load_error = None
         self._is_loaded = True
+
+
+SLOTS: Pool[Slot] = Pool()
+"""The slots of this process: equal bindings with equal configuration are one instance."""
