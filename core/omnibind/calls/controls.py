@@ -76,7 +76,7 @@ class Controls(NamedTuple):
             BadOption: A value is wrong.
         """
         values: dict[str, Any] = {}
-        own: dict[str, Any] = dict(self.own)
+        own: dict[str, Any] = {}
         for name, value in given.items():
             if name in _LATER:
                 raise BadOption(
@@ -96,8 +96,14 @@ class Controls(NamedTuple):
             else:
                 values[name] = _CHECKS[name](name, value)
         if own:
-            values["own"] = own
-        return self._replace(**values)
+            values["own"] = {**self.own, **own}
+        fields = list(self)  # what _replace does, in half of its time: most calls come by here
+        for name, value in values.items():
+            fields[_PLACES[name]] = value
+        return Controls._make(fields)
+
+
+_PLACES = {name: place for place, name in enumerate(Controls._fields)}
 
 
 def split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -34,7 +34,7 @@ def run(flow: Flow[R], call: Call[Any], error: BaseException | None = None) -> R
         error: What is thrown into it first, where it has begun elsewhere.
     """
     answer: Any = None
-    end = _End()
+    end: _End | None = None
     token = CURRENT_CALL.set(call)
     hooks = _without_hooks()
     try:
@@ -52,6 +52,7 @@ def run(flow: Flow[R], call: Call[Any], error: BaseException | None = None) -> R
                         result: R = raised.value
                         return result
                     raise
+                end = end or _End()
                 error = end.thrown(raised, call, flow)
     finally:
         CURRENT_CALL.reset(token)

@@ -53,19 +53,24 @@ def wrapped(
     if revised is not None:
         warnings = (f"{label} refused the prompt; a changed one was served", *warnings)
     recipe = _recipe(request, choice, model, seed) if request.controls.recipe else None
+    # By position: sixteen names cost half a microsecond.
     meta = Meta(
-        binding=label,
-        model=model,
-        seed=seed,
-        seconds=made.seconds,
-        cost_usd=cost.usd,
-        cost_basis=cost.basis,
-        license=choice.licence(model),
-        characters=facts.characters,
-        revised_prompt=revised,
-        served_by=label if passed else None,
-        warnings=warnings,
-        recipe=recipe,
+        label,
+        model,
+        seed,
+        made.seconds,
+        cost.usd,
+        cost.basis,
+        choice.licence(model),
+        facts.characters,
+        revised,
+        None,  # request_id, job_id and source_url are the binding's to tell
+        None,
+        None,
+        label if passed else None,
+        None,  # so is raw
+        warnings,
+        recipe,
     )
     if own is not EMPTY and own != EMPTY:
         said: dict[str, Any] = {
