@@ -8,10 +8,10 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter, sleep
+from time import sleep
 from typing import Any
 
-from bench_calls import Pairs
+from bench_calls import Pairs, in_turn
 
 from omnibind import Client, Source
 from omnibind.contracts.errors import OmnibindError
@@ -63,9 +63,9 @@ def start(pairs: str) -> Pairs:
         subprocess.run([sys.executable, "-I", "-c", ""], stdin=subprocess.DEVNULL, check=True)
 
     spent: list[Worker] = []
-    times = [(_seconds(ours), _seconds(theirs)) for _ in range(int(pairs) + 1)]
+    times = in_turn(int(pairs), ours, theirs)
     end_all()
-    return times[1:]
+    return times
 
 
 def call(pairs: str, text: str) -> Pairs:
@@ -86,11 +86,9 @@ def call(pairs: str, text: str) -> Pairs:
 
             return work
 
-        ours, theirs = many(apart), many(here)
-        ours(), theirs()
-        times = [(_seconds(ours) / calls, _seconds(theirs) / calls) for _ in range(int(pairs))]
+        times = in_turn(int(pairs), many(apart), many(here))
         apart.close()
-    return times
+    return [(a / calls, b / calls) for a, b in times]
 
 
 def memory_back(pairs: str, binding: str, sound: str) -> Pairs:
@@ -137,8 +135,7 @@ def second_program(pairs: str) -> Pairs:
             raise SystemExit(str(error)) from None
         ours = [sys.executable, "-c", "from omnibind import Client\n" + SPEAK]
         theirs = [str(python), "-I", "-c", "import numpy"]
-        times = [(_seconds(_run(ours)), _seconds(_run(theirs))) for _ in range(int(pairs) + 1)]
-    return times[1:]
+        return in_turn(int(pairs), _run(ours), _run(theirs))
 
 
 SPEAK = "with Client(tts='old_numpy') as c: c.tts.generate_audio('Ready.', verify=False)"
@@ -152,9 +149,3 @@ def _manifest(root: Path) -> Any:
 
 def _run(command: list[str]) -> Callable[[], object]:
     return lambda: subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = perf_counter()
-    work()
-    return perf_counter() - started

@@ -236,6 +236,8 @@ class Remote(Voice):
         ended: How many of them were done or deleted.
     """
 
+    step_s, end_s = 1.0, 0.5
+
     def __init__(self) -> None:
         super().__init__()
         self.jobs = self.ended = 0
@@ -259,11 +261,11 @@ class Remote(Voice):
         self.jobs += 1
         try:
             for index, _ in enumerate(text.split()):
-                await Sleep(1.0)
+                await Sleep(self.step_s)
                 yield AudioChunk(TONE.array(), TONE.sample_rate or 0, index)
         finally:
             try:
-                await Sleep(0.5)
+                await Sleep(self.end_s)
             finally:
                 self.ended += 1
 

@@ -155,6 +155,9 @@ class _AnyClient:
         for modality in MODALITIES:
             yield getattr(self, modality)
 
+    def _named(self) -> Iterator[Any]:
+        return (handle for handle in self._handles() if handle.binding_names)
+
 
 class Client(_AnyClient):
     """One handle a modality, each served by the bindings that were named for it.
@@ -278,9 +281,6 @@ class Client(_AnyClient):
             except (Stuck, DeadlineExceeded):
                 _warn(handle)
 
-    def _named(self) -> Iterator[Any]:
-        return (handle for handle in self._handles() if handle.binding_names)
-
 
 class AsyncClient(_AnyClient):
     """A :class:`Client` whose verbs are awaited; it never blocks the event loop.
@@ -367,9 +367,6 @@ class AsyncClient(_AnyClient):
                 await handle.unload(CLOSE_S)
             except (Stuck, DeadlineExceeded):
                 _warn(handle)
-
-    def _named(self) -> Iterator[Any]:
-        return (handle for handle in self._handles() if handle.binding_names)
 
 
 def _warn(handle: Handle[Any, Any]) -> None:

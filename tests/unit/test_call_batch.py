@@ -322,3 +322,18 @@ def test_one_deadline_holds_for_all_pictures(painter: Painter) -> None:
 def test_a_bad_picture_of_several_is_told(home: Path) -> None:
     with pytest.raises(BadOutput):
         Client(tti="mock", max_result_bytes=10).tti.generate_images("a cat", 2)
+
+
+@pytest.mark.parametrize(
+    ("modality", "verb"), [("ttm", "generate_music"), ("ttv", "generate_video")]
+)
+def test_a_batch_of_prompts_gives_what_single_calls_give(
+    home: Path, modality: str, verb: str
+) -> None:
+    named: Any = {modality: "mock"}
+    handle = getattr(Client(**named), modality)
+    prompts, options = ["a slow waltz", "a race"], {"duration_s": 0.5, "seed": 3}
+    one_by_one = [getattr(handle, verb)(prompt, **options) for prompt in prompts]
+    assert getattr(handle, f"{verb}_batch")(prompts, **options) == one_by_one
+    awaited = getattr(AsyncClient(**named), modality)
+    assert asyncio.run(getattr(awaited, f"{verb}_batch")(prompts, **options)) == one_by_one

@@ -22,7 +22,7 @@ from omnibind.contracts.binding import Progress
 from omnibind.contracts.errors import BadConfig, BindingBroken, Cancelled, UnknownVoice, WorkerDied
 from omnibind.contracts.roots import shipped_roots
 from omnibind.managers import MANAGERS
-from omnibind.running.proxy import instance_of
+from omnibind.running.slot import instance_of
 from omnibind.running.worker import end_all, workers
 
 SHIPPED = Path(shipped_roots()[-1])

@@ -11,7 +11,7 @@ from omnibind.calls.choice import Choice
 from omnibind.calls.controls import Settings
 from omnibind.calls.costs import Reservation
 from omnibind.calls.journey import carried, patience
-from omnibind.calls.produce import Made, failure
+from omnibind.calls.produce import Made, received
 from omnibind.calls.request import Request
 from omnibind.calls.trip import Trip
 from omnibind.contracts.effects import Run, Runner
@@ -194,14 +194,10 @@ async def _outputs(trips: Sequence[Trip], choices: Sequence[Choice]) -> Sequence
     subjects = [choice.subject[0] for choice in choices]
     for trip in trips:
         trip.attempts += 1
-    try:
+    with received(candidate.label):
         outputs = await Run(
             candidate.place, lambda: method(subjects, *first.subject[1:], **first.options)
         )
-    except OmnibindError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise failure(candidate.label, error) from error
     if not isinstance(outputs, (list, tuple)) or len(outputs) != len(choices):
         raise BadOutput(
             f"{candidate.label} returned {shown(outputs)} for a batch of {len(choices)}; "

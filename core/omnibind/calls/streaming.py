@@ -15,7 +15,7 @@ from omnibind.calls.candidate import Member
 from omnibind.calls.choice import Choice
 from omnibind.calls.controls import Settings
 from omnibind.calls.journey import attempts, patience
-from omnibind.calls.produce import Made, failure, produced
+from omnibind.calls.produce import Made, produced, received
 from omnibind.calls.request import Request
 from omnibind.calls.streams import Outcome
 from omnibind.calls.trip import Trip
@@ -143,12 +143,8 @@ class _Source(Generic[T, M]):
         """Give the next piece, or the end."""
         clock = self.trip.call.clock
         started = clock()
-        try:
+        with received(self.choice.candidate.label):
             item = await self.pull()
-        except OmnibindError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise failure(self.choice.candidate.label, error) from error
         self.seconds += clock() - started
         if item is not _END:
             self.taken.append(item)

@@ -130,7 +130,7 @@ def _speak_at_once(
     with client_for("tts", tts) as client:
         label = label_of("tts", str(client.tts.binding_name))
         options = read_pairs(pairs or [], client.tts.schema, label)
-        with client.tts.stream_audio(_read(text), voice, **options) as stream:
+        with client.tts.stream_audio(read_text(text), voice, **options) as stream:
             if play:
                 played(stream)
             else:
@@ -169,11 +169,16 @@ def _make(
         label = label_of(modality, handle.binding_name)
         options = read_pairs(pairs or [], handle.schema, label)
         with at_work(label) as heard:
-            result = verbs[modality](_read(text), *subject, on_progress=heard, **options)
+            result = verbs[modality](read_text(text), *subject, on_progress=heard, **options)
         save_and_tell(result, output)
 
 
-def _read(text: str) -> str:
+def read_text(text: str) -> str:
+    """Return a text as it was given on the command line; "-" is standard input's.
+
+    Raises:
+        BadInput: Standard input isn't UTF-8.
+    """
     from omnibind.contracts.errors import BadInput
 
     if text != "-":

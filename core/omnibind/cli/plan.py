@@ -94,9 +94,9 @@ def _client(modality: str, named: dict[str, list[str] | None]) -> Client:
 def _read(modality: str, subject: str) -> Any:
     from pathlib import Path
 
-    from omnibind.cli.create import _read as read
+    from omnibind.cli.create import read_text
 
-    return Path(subject) if modality == "stt" else read(subject)
+    return Path(subject) if modality == "stt" else read_text(subject)
 
 
 def _options(handle: Handle[Any, Any], pairs: Sequence[str]) -> dict[str, Any]:

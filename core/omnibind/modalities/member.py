@@ -64,10 +64,14 @@ class Member(Generic[B]):
                 return Diagnosis(name, modality, "tried")
             if slot.load_error is not None:
                 return Diagnosis(name, modality, "tried", (problem_of(slot.load_error),))
+        return self.diagnose_files(self.choice.model)
+
+    def diagnose_files(self, model: str | None) -> Diagnosis:
+        """Say how the binding does with a model, from its files alone."""
         configuration = dict(self.choice.configuration)
         if self.choice.runs is not None:
             configuration["runs"] = self.choice.runs
-        return self._manager.diagnose(self.name, self.choice.model, **configuration)
+        return self._manager.diagnose(self.name, model, **configuration)
 
     def prepare(self) -> Candidate:
         """Return what serves calls, made at the first time.
@@ -108,24 +112,12 @@ class Member(Generic[B]):
             raise self._error(diagnosis)
         manager, choice = self._manager, self.choice
         offer = manager.find(choice.binding)
-        configuration = dict(choice.configuration)
-        model, concurrent = choice.model, 1
+        configuration, model = configured(manager, offer, choice)
         known: dict[str, Any] = {}
-        residence: Residence | None = None
-        if isinstance(offer, Registered):
-            if model is not None:
-                raise BadConfig(
-                    f"{offer.name} was registered in code and has no model to choose; "
-                    f"give its configuration instead of {model!r}"
-                )
-        else:
-            from omnibind.discovery.static import chosen_model
-
-            manifest = manager.manifest(offer)
-            configuration = _with_model(configuration, model, manifest.model_option, offer.name)
-            model = chosen_model(manifest, model, configuration)
-            concurrent = manifest.concurrent
-            known = _known(manager, offer, model)
+        concurrent, residence = 1, None
+        if not isinstance(offer, Registered):
+            concurrent = manager.manifest(offer).concurrent
+            known = known_of(manager, offer, model)
             residence = _residence(manager, offer, model, configuration, choice.stays)
 
         def make() -> Slot:
@@ -143,7 +135,7 @@ class Member(Generic[B]):
             model,
             consent=choice.consent,
             configuration=configuration,
-            recordings=_recordings(facts.configuration, configuration),
+            recordings=recordings_of(facts.configuration, configuration),
             **known,
         )
 
@@ -180,7 +172,6 @@ def _residence(
 ) -> Residence | None:
     """Return how the engine is to stay in memory; None where a service does the work."""
     from omnibind.discovery import static
-    from omnibind.running.footprints import TORCH_FILES
     from omnibind.running.residence import Residence
     from omnibind.weights import store
 
@@ -191,21 +182,11 @@ def _residence(
     listed = target.models.get(model or "")
     has_weights = listed.has_weights if listed else model and target.is_repository(model)
     files = store.expected(target, model) if model and has_weights else None
-    sizes = [file.bytes for file in files or ()]
-    known = [size for size in sizes if size is not None]
-    return Residence(
-        engine=manifest.engine or f"{manager.modality}/{offer.name}",
-        modality=manager.modality,
-        model=model,
-        device=configuration.get("device"),
-        precision=configuration.get("precision"),
-        weights_bytes=sum(known) if known and len(known) == len(sizes) else None,
-        is_torch=any(file.path.endswith(TORCH_FILES) for file in files or ()),
-        **stays,
-    )
+    engine = manifest.engine or f"{manager.modality}/{offer.name}"
+    return Residence.of_files(engine, manager.modality, model, configuration, files, **stays)
 
 
-def _known(manager: BindingManager[Any], offer: Any, model: str | None) -> dict[str, Any]:
+def known_of(manager: BindingManager[Any], offer: Any, model: str | None) -> dict[str, Any]:
     """Return what manifest and catalogue say about the binding with that model."""
     manifest, models = manager.manifest(offer), manager.models(offer)
     able = manifest.capabilities_of(models, model)
@@ -220,7 +201,7 @@ def _known(manager: BindingManager[Any], offer: Any, model: str | None) -> dict[
     }
 
 
-def _recordings(schema: Schema, configuration: Mapping[str, Any]) -> tuple[object, ...]:
+def recordings_of(schema: Schema, configuration: Mapping[str, Any]) -> tuple[object, ...]:
     """Return the sounds in a configuration, and the paths and names of sounds."""
     takes_sound = policy.recording_options(schema)
     return tuple(
@@ -233,6 +214,29 @@ def _recordings(schema: Schema, configuration: Mapping[str, Any]) -> tuple[objec
 def _names_sound(value: object) -> bool:
     text = str(value) if isinstance(value, (str, os.PathLike)) else ""
     return text.casefold().endswith(policy.SOUND_ENDINGS)
+
+
+def configured(
+    manager: BindingManager[Any], offer: Any, choice: Choice
+) -> tuple[dict[str, Any], str | None]:
+    """Return the constructor's arguments as chosen, and the model that they mean.
+
+    Raises:
+        BadConfig: The binding has no model to choose, or two are named.
+    """
+    configuration = dict(choice.configuration)
+    if isinstance(offer, Registered):
+        if choice.model is not None:
+            raise BadConfig(
+                f"{offer.name} was registered in code and has no model to choose; "
+                f"give its configuration instead of {choice.model!r}"
+            )
+        return configuration, None
+    from omnibind.discovery.static import chosen_model
+
+    manifest = manager.manifest(offer)
+    configuration = _with_model(configuration, choice.model, manifest.model_option, offer.name)
+    return configuration, chosen_model(manifest, choice.model, configuration)
 
 
 def _with_model(

@@ -8,7 +8,6 @@ from pathlib import Path
 from omnibind.contracts.errors import OmnibindError
 from omnibind.discovery import static
 from omnibind.modalities.paper import Paper
-from omnibind.running.footprints import TORCH_FILES
 from omnibind.running.residence import Residence
 from omnibind.weights import integrity, store
 from omnibind.weights.integrity import Expected
@@ -55,15 +54,7 @@ def memory_of(paper: Paper, files: Sequence[Expected] | None) -> tuple[int | Non
         return 0, "its engine is loaded already"
     if paper.sketch.is_remote:
         return 0, "a service does the work"
-    configuration = paper.sketch.configuration
-    residence = Residence(
-        engine=paper.label,
-        modality=paper.label.partition("/")[0],
-        model=paper.model,
-        device=configuration.get("device"),
-        precision=configuration.get("precision"),
-        weights_bytes=_sum(files) if files else None,
-        is_torch=any(file.path.endswith(TORCH_FILES) for file in files or ()),
-    )
+    modality, configuration = paper.label.partition("/")[0], paper.sketch.configuration
+    residence = Residence.of_files(paper.engine, modality, paper.model, configuration, files)
     need = residence.need()
     return (None if need.basis == "unknown" else need.bytes), need.told

@@ -12,7 +12,7 @@ from omnibind.contracts.options import Option, OptionType, Schema
 from omnibind.discovery import static
 from omnibind.discovery.diagnosis import problem_of
 from omnibind.managers.registry import Registered
-from omnibind.modalities.member import Member, _known, _recordings, _with_model
+from omnibind.modalities.member import Member, configured, known_of, recordings_of
 from omnibind.running.slot import Slot
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Paper(NamedTuple):
 
     Attributes:
         label: ``modality/name``.
+        engine: What its memory is known by.
         sketch: What would serve calls; what it would run isn't there.
         model: The model that the call would use.
         state: How it does.
@@ -45,6 +46,7 @@ class Paper(NamedTuple):
     """
 
     label: str
+    engine: str
     sketch: Candidate
     model: str | None
     state: str
@@ -75,53 +77,46 @@ def paper_of(member: Member[Any], named: str | None, is_model: bool) -> Paper:
     """
     state, error = _state_of(member, None)
     try:
-        sketch, is_known, target = _sketched(member, error is None)
+        sketch, is_known, target, engine = _sketched(member, error is None)
     except OmnibindError as reason:
         if error is None:
             state, error = problem_of(reason).state, reason
         nobody = _OnPaper()
         sketch, is_known, target = Candidate(member.label, nobody, Slot(nobody), ANY), False, None
+        engine = member.label
     model = named if is_model or named is None else sketch.model_of(named)
     is_listed = is_model or model in sketch.models  # a voice may lie in a folder of the user's
     if error is None and target is not None and model not in (None, sketch.model) and is_listed:
         state, error = _state_of(member, model)
     is_loaded = member.slot is not None and member.slot.is_loaded
     model = model or sketch.model
-    return Paper(member.label, sketch, model, state, error, target, is_known, is_loaded)
+    return Paper(member.label, engine, sketch, model, state, error, target, is_known, is_loaded)
 
 
 def _state_of(member: Member[Any], model: str | None) -> tuple[str, OmnibindError | None]:
     try:
-        if model is None:
-            diagnosis = member.diagnose()
-        else:
-            configuration = member.choice.configuration
-            diagnosis = member._manager.diagnose(member.name, model, **configuration)
+        diagnosis = member.diagnose() if model is None else member.diagnose_files(model)
     except OmnibindError as error:
         return problem_of(error).state, error
     return diagnosis.state, None if diagnosis.is_ready else member._error(diagnosis)
 
 
-def _sketched(member: Member[Any], is_ready: bool) -> tuple[Candidate, bool, Target | None]:
-    """Return the candidate that a member would become, and whether its options are known."""
+def _sketched(member: Member[Any], is_ready: bool) -> tuple[Candidate, bool, Target | None, str]:
+    """Return what a member would become, whether its options are known, its weights, its engine."""
     manager, choice, prepared = member._manager, member.choice, member.candidate
     offer, paper = manager.find(choice.binding), _OnPaper()
-    target = None
+    target, engine = None, member.label
     if not isinstance(offer, Registered):
         manifest = manager.manifest(offer)
         target = static.target_of(offer, manifest, manager.models(offer))
-    elif choice.model is not None:
-        member.prepare()  # refuses the model
+        engine = manifest.engine or engine
+    configuration, model = configured(manager, offer, choice)
     if prepared is not None:
         sketch = copy(prepared)
         sketch.binding = paper
-        return sketch, True, target
+        return sketch, True, target, engine
     facts = _facts_of(member, offer, is_ready)
-    configuration, model, known = dict(choice.configuration), None, {}
-    if target is not None:
-        configuration = _with_model(configuration, choice.model, manifest.model_option, offer.name)
-        model = static.chosen_model(manifest, choice.model, configuration)
-        known = _known(manager, offer, model)
+    known = {} if target is None else known_of(manager, offer, model)
     sketch = Candidate(
         member.label,
         paper,
@@ -130,10 +125,10 @@ def _sketched(member: Member[Any], is_ready: bool) -> tuple[Candidate, bool, Tar
         model,
         consent=choice.consent,
         configuration=configuration,
-        recordings=_recordings(facts.configuration if facts else ANY, configuration),
+        recordings=recordings_of(facts.configuration if facts else ANY, configuration),
         **known,
     )
-    return sketch, facts is not None, target
+    return sketch, facts is not None, target, engine
 
 
 def _facts_of(member: Member[Any], offer: Offer, is_ready: bool) -> Facts | None:

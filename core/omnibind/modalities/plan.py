@@ -35,8 +35,8 @@ from omnibind.modalities.images import seeds_of
 from omnibind.modalities.needs import memory_of, sizes_of
 from omnibind.modalities.paper import ANY, Paper, paper_of
 from omnibind.modalities.prompts import NO_FACTS, prompted, with_named
-from omnibind.modalities.stt import _heard
-from omnibind.modalities.tts import _facts, _spoken
+from omnibind.modalities.stt import heard
+from omnibind.modalities.tts import facts_of, spoken
 from omnibind.running import memory
 from omnibind.weights import usage
 
@@ -243,12 +243,12 @@ def _asked(handle: Handle[Any, Any], subject: Sequence[Any], options: dict[str, 
     given = first
     if handle.modality == "tts":
         named = arguments.get("voice")
-        check, facts = _spoken(first, named), _facts(first)
+        check, facts = spoken(first, named), facts_of(first)
         units = facts.characters
     elif handle.modality == "stt":
         named = arguments.get("model")
         facts = Meta(model=named)
-        given, check = _looked_at(first, _heard(first, named))
+        given, check = _looked_at(first, heard(first, named))
         units = _length_of(given)
     else:
         check, options = prompted(first), with_named(options, **arguments)

@@ -17,7 +17,13 @@ from omnibind.contracts.stt import STTBinding
 from omnibind.modalities.handle import AsyncHandle, BlockingHandle, Handle
 
 
-def _heard(audio_path: AudioInput, model: str | None) -> Subject:
+def heard(audio_path: AudioInput, model: str | None) -> Subject:
+    """Return what checks a sound for a candidate.
+
+    Raises:
+        BadInput: It is of no kind that a sound can be read from.
+        BadOption: The model isn't a str.
+    """
     opened: list[Source] = []
 
     def subject(candidate: Candidate) -> tuple[Any, ...]:
@@ -84,7 +90,7 @@ class SpeechToText(_Listening, BlockingHandle[STTBinding, Transcript]):
             DeadlineExceeded: It took more than ``timeout_s``.
             CallFailed: The engine failed; ``AllFailed`` where several bindings did.
         """
-        return self._call(_heard(audio_path, model), options, Meta(model=model), reads=True)
+        return self._call(heard(audio_path, model), options, Meta(model=model), reads=True)
 
     def stream_transcript(
         self, audio_path: AudioInput, model: str | None = None, **options: Any
@@ -102,7 +108,7 @@ class SpeechToText(_Listening, BlockingHandle[STTBinding, Transcript]):
             :meth:`transcribe_audio` does.
         """
         facts = Meta(model=model)
-        return self._stream(_heard(audio_path, model), options, facts, _STREAMING, reads=True)
+        return self._stream(heard(audio_path, model), options, facts, _STREAMING, reads=True)
 
     def transcribe_audio_batch(
         self, audio_paths: Iterable[AudioInput], model: str | None = None, **options: Any
@@ -116,7 +122,7 @@ class SpeechToText(_Listening, BlockingHandle[STTBinding, Transcript]):
                 place of each sound that failed.
         """
         paths, facts = self._each(audio_paths, "audio_paths"), Meta(model=model)
-        return self._batch([(_heard(one, model), facts) for one in paths], options, reads=True)
+        return self._batch([(heard(one, model), facts) for one in paths], options, reads=True)
 
     def list_models(self, **options: Any) -> list[str]:
         """Return the models that can be used now or after a pull."""
@@ -131,7 +137,7 @@ class AsyncSpeechToText(_Listening, AsyncHandle[STTBinding, Transcript]):
         self, audio_path: AudioInput, model: str | None = None, **options: Any
     ) -> Transcript:
         """Write down the speech in a sound; see :meth:`SpeechToText.transcribe_audio`."""
-        subject = _heard(audio_path, model)
+        subject = heard(audio_path, model)
         return await self._call(subject, options, Meta(model=model), reads=True)
 
     def stream_transcript(
@@ -139,14 +145,14 @@ class AsyncSpeechToText(_Listening, AsyncHandle[STTBinding, Transcript]):
     ) -> AsyncStream[Segment, Transcript]:
         """Write it down segment by segment; see :meth:`SpeechToText.stream_transcript`."""
         facts = Meta(model=model)
-        return self._stream(_heard(audio_path, model), options, facts, _STREAMING, reads=True)
+        return self._stream(heard(audio_path, model), options, facts, _STREAMING, reads=True)
 
     async def transcribe_audio_batch(
         self, audio_paths: Iterable[AudioInput], model: str | None = None, **options: Any
     ) -> list[Transcript]:
         """Write down several sounds; see :meth:`SpeechToText.transcribe_audio_batch`."""
         paths, facts = self._each(audio_paths, "audio_paths"), Meta(model=model)
-        subjects = [(_heard(one, model), facts) for one in paths]
+        subjects = [(heard(one, model), facts) for one in paths]
         return await self._batch(subjects, options, reads=True)
 
     async def list_models(self, **options: Any) -> list[str]:

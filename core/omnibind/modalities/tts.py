@@ -18,7 +18,13 @@ from omnibind.contracts.tts import TTSBinding, Voice
 from omnibind.modalities.handle import AsyncHandle, BlockingHandle, Handle
 
 
-def _spoken(text: str, voice: str | None) -> Subject:
+def spoken(text: str, voice: str | None) -> Subject:
+    """Return what checks a text for a candidate.
+
+    Raises:
+        BadOption: The voice isn't a str.
+    """
+
     def subject(candidate: Candidate) -> tuple[str, ...]:
         cleaned = clean_text(text, "text", candidate.label)
         return (cleaned,) if voice is None else (cleaned, voice)
@@ -28,7 +34,8 @@ def _spoken(text: str, voice: str | None) -> Subject:
     return subject
 
 
-def _facts(text: str) -> Meta:
+def facts_of(text: str) -> Meta:
+    """Return what a text says about its result."""
     return Meta(characters=len(text)) if isinstance(text, str) else Meta()
 
 
@@ -97,7 +104,7 @@ class TextToSpeech(_Speaking, BlockingHandle[TTSBinding, Audio]):
             DeadlineExceeded: It took more than ``timeout_s``.
             CallFailed: The engine failed; ``AllFailed`` where several bindings did.
         """
-        return self._call(_spoken(text, voice), options, _facts(text))
+        return self._call(spoken(text, voice), options, facts_of(text))
 
     def stream_audio(
         self, text: str, voice: str | None = None, **options: Any
@@ -113,7 +120,7 @@ class TextToSpeech(_Speaking, BlockingHandle[TTSBinding, Audio]):
             An iterator of pieces: as the binding streams them, else a sentence each. Once it is
             exhausted, ``.result`` is the whole. It raises what :meth:`generate_audio` does.
         """
-        return self._stream(_spoken(text, voice), options, _facts(text), _STREAMING)
+        return self._stream(spoken(text, voice), options, facts_of(text), _STREAMING)
 
     def generate_audio_batch(
         self, texts: Iterable[str], voice: str | None = None, **options: Any
@@ -126,7 +133,7 @@ class TextToSpeech(_Speaking, BlockingHandle[TTSBinding, Audio]):
             options: As for :meth:`generate_audio`; ``return_errors=True`` puts an error in the
                 place of each text that failed.
         """
-        subjects = [(_spoken(text, voice), _facts(text)) for text in self._each(texts, "texts")]
+        subjects = [(spoken(text, voice), facts_of(text)) for text in self._each(texts, "texts")]
         return self._batch(subjects, options)
 
     def list_voices(self, **options: Any) -> list[str]:
@@ -145,19 +152,19 @@ class AsyncTextToSpeech(_Speaking, AsyncHandle[TTSBinding, Audio]):
 
     async def generate_audio(self, text: str, voice: str | None = None, **options: Any) -> Audio:
         """Speak ``text``; see :meth:`TextToSpeech.generate_audio`."""
-        return await self._call(_spoken(text, voice), options, _facts(text))
+        return await self._call(spoken(text, voice), options, facts_of(text))
 
     def stream_audio(
         self, text: str, voice: str | None = None, **options: Any
     ) -> AsyncStream[AudioChunk, Audio]:
         """Speak ``text`` piece by piece; see :meth:`TextToSpeech.stream_audio`."""
-        return self._stream(_spoken(text, voice), options, _facts(text), _STREAMING)
+        return self._stream(spoken(text, voice), options, facts_of(text), _STREAMING)
 
     async def generate_audio_batch(
         self, texts: Iterable[str], voice: str | None = None, **options: Any
     ) -> list[Audio]:
         """Speak several texts; see :meth:`TextToSpeech.generate_audio_batch`."""
-        subjects = [(_spoken(text, voice), _facts(text)) for text in self._each(texts, "texts")]
+        subjects = [(spoken(text, voice), facts_of(text)) for text in self._each(texts, "texts")]
         return await self._batch(subjects, options)
 
     async def list_voices(self, **options: Any) -> list[str]:

@@ -110,7 +110,7 @@ class Lease:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.lseek(descriptor, 0, os.SEEK_SET)  # what is locked is the byte there
-            locks._release(self._path, descriptor)
+            locks.release(self._path, descriptor)
         else:
             with suppress(OSError):  # there is no ledger
                 self._path.unlink(missing_ok=True)
@@ -158,7 +158,7 @@ class Ledger:
     def _attempt(self, path: Path) -> int | None:
         """Return a descriptor that holds the file; None where another does, -1 where none can."""
         try:
-            return locks._try(path)
+            return locks.attempt(path)
         except OSError as error:
             _logger().info("other programs aren't told of engines in %s: %s", self.folder, error)
             return _UNWRITABLE
@@ -204,7 +204,7 @@ class Ledger:
             yield
         finally:
             os.lseek(descriptor, 0, os.SEEK_SET)
-            locks._release(path, descriptor)
+            locks.release(path, descriptor)
 
 
 def program() -> str:
@@ -215,12 +215,12 @@ def program() -> str:
 
 def _is_held(path: Path) -> bool:
     try:
-        descriptor = locks._try(path)
+        descriptor = locks.attempt(path)
     except OSError:
         return False
     if descriptor is None:
         return True
-    locks._release(path, descriptor)
+    locks.release(path, descriptor)
     return False
 
 

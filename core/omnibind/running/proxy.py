@@ -59,12 +59,6 @@ def proxy_of(
     return _made(made, _INSTANCES.one(equal, new))
 
 
-def instance_of(binding: Binding) -> Instance | None:
-    """Return what a proxy stands for; None for a binding that runs in this process."""
-    found: Instance | None = vars(binding).get("_instance")
-    return found
-
-
 def media_of(*schemas: Schema) -> dict[str, str]:
     """Return the names of media arguments, with their families: what contracts pass, and options.
 

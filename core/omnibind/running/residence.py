@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from omnibind.contracts.errors import BadConfig
 from omnibind.running import devices, footprints
 from omnibind.running.footprints import Key, Need
 from omnibind.running.stays import KEEP_ALIVE_S
+from omnibind.weights.integrity import Expected
 
 FOREVER = "forever"
 
@@ -37,6 +39,30 @@ class Residence(NamedTuple):
     is_torch: bool = False
     keep_alive_s: float | None = KEEP_ALIVE_S
     is_pinned: bool = False
+
+    @classmethod
+    def of_files(
+        cls,
+        engine: str,
+        modality: str,
+        model: str | None,
+        configuration: Mapping[str, Any],
+        files: Sequence[Expected] | None,
+        **stays: Any,
+    ) -> Residence:
+        """Return the residence of an engine with these model files; ``stays`` as given for it."""
+        sizes = [file.bytes for file in files or ()]
+        known = [size for size in sizes if size is not None]
+        return cls(
+            engine=engine,
+            modality=modality,
+            model=model,
+            device=configuration.get("device"),
+            precision=configuration.get("precision"),
+            weights_bytes=sum(known) if known and len(known) == len(sizes) else None,
+            is_torch=any(file.path.endswith(footprints.TORCH_FILES) for file in files or ()),
+            **stays,
+        )
 
     @property
     def key(self) -> Key:

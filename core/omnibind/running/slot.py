@@ -20,6 +20,7 @@ from omnibind.running.pool import Pool
 
 if TYPE_CHECKING:
     from omnibind.running.footprints import Key
+    from omnibind.running.instance import Instance
     from omnibind.running.residence import Residence
     from omnibind.running.stays import Stay
 
@@ -115,7 +116,7 @@ class Slot:
     @contextmanager
     def _inheriting(self, stay: Stay) -> Iterator[None]:
         """Give the lease to the worker that the load may start, so that it ends with that."""
-        instance = getattr(self.binding, "_instance", None)
+        instance = instance_of(self.binding)
         if instance is None:
             yield
             return
@@ -160,7 +161,7 @@ class Slot:
     @property
     def worker_pid(self) -> int | None:
         """The process that holds its engine; None where this one does."""
-        instance = getattr(self.binding, "_instance", None)
+        instance = instance_of(self.binding)
         return None if instance is None else instance.worker_pid
 
     @property
@@ -215,6 +216,12 @@ class Slot:
             raise self.load_error from error
         self.load_error = None
         self._is_loaded = True
+
+
+def instance_of(binding: Binding) -> Instance | None:
+    """Return what a proxy stands for in its worker; None for a binding of this process."""
+    found: Instance | None = vars(binding).get("_instance")
+    return found
 
 
 SLOTS: Pool[Slot] = Pool()

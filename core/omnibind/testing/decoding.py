@@ -85,10 +85,3 @@ def film_of(data: bytes) -> Film:
         stream = container.streams.video[0]
         fps = float(stream.average_rate or 0)
         return Film([frame.to_ndarray(format="rgb24") for frame in container.decode(stream)], fps)
-
-
-def is_whole_wav(data: bytes) -> bool:
-    """Tell whether a WAV is as long as its header says; other formats pass."""
-    if data[:4] != b"RIFF":
-        return True
-    return len(data) >= 8 + int.from_bytes(data[4:8], "little")

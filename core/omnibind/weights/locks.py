@@ -26,17 +26,22 @@ def exclusive(path: Path, *, wait_s: float = _WAIT_S) -> Iterator[None]:
         OSError: The file can't be made.
     """
     give_up = time.monotonic() + wait_s
-    while (descriptor := _try(path)) is None:
+    while (descriptor := attempt(path)) is None:
         if time.monotonic() > give_up:
             raise FetchFailed(f"another process has held {path} for {wait_s:g} s; end it and retry")
         time.sleep(_POLL_S)
     try:
         yield
     finally:
-        _release(path, descriptor)
+        release(path, descriptor)
 
 
-def _try(path: Path) -> int | None:
+def attempt(path: Path) -> int | None:
+    """Return the descriptor of the lock file, held until :func:`release`; None if others hold it.
+
+    Raises:
+        OSError: The file can't be made.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -71,7 +76,8 @@ if sys.platform == "win32":
             return False
         return True
 
-    def _release(path: Path, descriptor: int) -> None:
+    def release(path: Path, descriptor: int) -> None:
+        """Give a lock back and remove its file."""
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
         os.close(descriptor)
         try:
@@ -89,6 +95,7 @@ else:
             return False
         return True
 
-    def _release(path: Path, descriptor: int) -> None:
+    def release(path: Path, descriptor: int) -> None:
+        """Give a lock back and remove its file."""
         path.unlink(missing_ok=True)
         os.close(descriptor)
