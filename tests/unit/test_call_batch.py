@@ -337,3 +337,34 @@ def test_a_batch_of_prompts_gives_what_single_calls_give(
     assert getattr(handle, f"{verb}_batch")(prompts, **options) == one_by_one
     awaited = getattr(AsyncClient(**named), modality)
     assert asyncio.run(getattr(awaited, f"{verb}_batch")(prompts, **options)) == one_by_one
+
+
+class SeededPainter(TTIBinding):
+    """Paints by a native batch that takes a seed for each picture."""
+
+    seeds: list[int] | None = None
+
+    def generate_image(self, prompt: str, *, seed: int = 0) -> Image:
+        return painted(f"{prompt} {seed}")
+
+    def generate_image_batch(
+        self, prompts: list[str], *, seed: int = 0, seeds: list[int] | None = None
+    ) -> list[Image]:
+        self.seeds = seeds
+        return [
+            painted(f"{prompt} {own}") for prompt, own in zip(prompts, seeds or [], strict=True)
+        ]
+
+
+def test_a_batch_that_takes_a_seed_for_each_draws_them_together(home: Path) -> None:
+    painter = SeededPainter()
+    TTIBindingManager.register_binding("painter", lambda: painter)
+    try:
+        images = Client(tti="painter").tti.generate_images("a cat", 3, seed=4)
+    finally:
+        TTIBindingManager.unregister_binding("painter")
+    assert painter.seeds == [4, 5, 6]
+    assert [image.meta.seed for image in images] == [4, 5, 6]
+    assert [image == painted(f"a cat {n}") for n, image in zip((4, 5, 6), images, strict=True)] == [
+        True
+    ] * 3

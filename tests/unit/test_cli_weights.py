@@ -113,7 +113,7 @@ def test_offline_is_said_with_the_command(
         ("tts/prob", "did you mean 'probe'"),
         ("tts/mock", "tts/mock has no models to pull"),
         ("tts", "is not MODALITY/NAME[/MODEL]"),
-        ("tts/probe/../../x", "has no model '../../x'"),
+        ("tts/probe/../../x", "can't name a folder of weights"),
     ],
 )
 def test_pull_of_a_wrong_name_is_wrong_use(

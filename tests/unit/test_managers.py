@@ -286,7 +286,10 @@ def test_weights_of_the_users_own_are_not_looked_for_in_the_catalogue(
     manager = TTSBindingManager()
     assert manager.diagnose("probe").state == "needs-weights"
     assert manager.diagnose("probe", model_path="/my/model.bin").state == "ready"
-    assert manager.diagnose("probe", m="/my/other.bin").state == "ready"
+    own = home / "other.bin"
+    assert manager.diagnose("probe", m=str(own)).state == "needs-weights"
+    own.touch()
+    assert manager.diagnose("probe", m=str(own)).state == "ready"
 
 
 def test_a_requirement_for_another_platform_is_met(

@@ -9,7 +9,7 @@ import io
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from omnibind.contracts import TTIBinding
-from omnibind.contracts.media import Image
+from omnibind.contracts.media import Image, ImageInput, Source
 from omnibind.contracts.options import Range
 
 if TYPE_CHECKING:
@@ -72,6 +72,39 @@ class MockTTI(TTIBinding):
         picture.save(buffer, output_format.upper())
         return Image(buffer.getvalue())
 
+    def edit_image(
+        self,
+        prompt: str,
+        image: ImageInput,
+        *,
+        mask: Annotated[ImageInput | None, "white where the picture changes; None is all"] = None,
+        strength: Annotated[float, Range(0.0, 1.0), "share of the new picture"] = 0.5,
+        steps: Steps = 20,
+        guidance_scale: GuidanceScale = 7.5,
+        output_format: OutputFormat = "png",
+        seed: Seed = 0,
+    ) -> Image:
+        """Mix a gradient with the prompt on it into a picture, where the mask is white."""
+        import PIL.Image
+
+        given = PIL.Image.open(io.BytesIO(Source.of(image, "image").read())).convert("RGB")
+        width, height = given.size
+        drawn = self.generate_image(
+            prompt,
+            width=width,
+            height=height,
+            steps=steps,
+            guidance_scale=guidance_scale,
+            seed=seed,
+        )
+        mixed = PIL.Image.blend(given, PIL.Image.open(io.BytesIO(drawn)), strength)
+        if mask is not None:
+            shape = PIL.Image.open(io.BytesIO(Source.of(mask, "image").read())).convert("L")
+            mixed = PIL.Image.composite(mixed, given, shape.resize(given.size))
+        buffer = io.BytesIO()
+        mixed.save(buffer, output_format.upper())
+        return Image(buffer.getvalue())
+
     def generate_image_batch(
         self,
         prompts: list[str],
@@ -83,10 +116,12 @@ class MockTTI(TTIBinding):
         guidance_scale: GuidanceScale = 7.5,
         output_format: OutputFormat = "png",
         seed: Seed = 0,
+        seeds: Annotated[list[int] | None, "one for each picture, in place of seed"] = None,
     ) -> list[Image]:
         """Draw several prompts with the same options."""
+        each = [seed] * len(prompts) if seeds is None else seeds
         pictures = []
-        for number, prompt in enumerate(prompts, 1):
+        for number, (prompt, own) in enumerate(zip(prompts, each, strict=True), 1):
             self.report((number - 1) / len(prompts), f"picture {number}/{len(prompts)}")
             picture = self.generate_image(
                 prompt,
@@ -96,7 +131,7 @@ class MockTTI(TTIBinding):
                 steps=steps,
                 guidance_scale=guidance_scale,
                 output_format=output_format,
-                seed=seed,
+                seed=own,
             )
             pictures.append(picture)
         return pictures

@@ -38,7 +38,8 @@ async def serve_batch(
 ) -> list[M | OmnibindError]:
     """Serve several requests of one verb, and give the results in order.
 
-    A binding with a native batch does them all at once where they differ in their subject alone.
+    A binding with a native batch does them all at once where they differ in their subject alone,
+    or in their seeds as well, where its batch takes ``seeds``.
     Else, and where that fails without being charged, each is a call of its own, with its own
     retries and fallbacks.
 
@@ -92,8 +93,12 @@ async def _choices_at_once(
         candidate = member.candidate
         if candidate is None:
             candidate = await Run(aside, member.prepare)
-        alike = all(trip.request.options == first.options for trip in trips)
-        if candidate.native(f"{first.verb}_batch") is None or not alike:
+        if candidate.native(f"{first.verb}_batch") is None:
+            return None
+        each = [trip.request.options for trip in trips]
+        if candidate.takes_seeds(first.verb) and all("seed" in options for options in each):
+            each = [{**options, "seed": None} for options in each]
+        if any(options != each[0] for options in each):
             return None
         return [await trip.fit(member) for trip in trips]
     except (Cancelled, DeadlineExceeded):
@@ -188,7 +193,11 @@ async def _outputs(trips: Sequence[Trip], choices: Sequence[Choice]) -> Sequence
         BadOutput: It didn't give a result for each.
         CallFailed: The engine failed.
     """
-    first = choices[0]
+    first, options = choices[0], choices[0].options
+    seeds = [choice.options.get("seed") for choice in choices]
+    if any(seed != seeds[0] for seed in seeds):
+        options = {name: value for name, value in options.items() if name != "seed"}
+        options["seeds"] = seeds
     candidate, verb = first.candidate, trips[0].request.verb
     method: Callable[..., Any] = getattr(candidate.binding, f"{verb}_batch")
     subjects = [choice.subject[0] for choice in choices]
@@ -196,7 +205,7 @@ async def _outputs(trips: Sequence[Trip], choices: Sequence[Choice]) -> Sequence
         trip.attempts += 1
     with received(candidate.label):
         outputs = await Run(
-            candidate.place, lambda: method(subjects, *first.subject[1:], **first.options)
+            candidate.place, lambda: method(subjects, *first.subject[1:], **options)
         )
     if not isinstance(outputs, (list, tuple)) or len(outputs) != len(choices):
         raise BadOutput(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from omnibind.calls.subjects import MAX_CHARACTERS
 from omnibind.contracts.binding import Binding
 from omnibind.contracts.effects import Place, Runner
+from omnibind.contracts.errors import NotOffered
 
 if TYPE_CHECKING:
     from omnibind.contracts.options import Schema
@@ -39,6 +40,7 @@ class Candidate:
         binding: The binding itself.
         place: Where its code runs.
         schema: The options of its verb.
+        powers: The options of further verbs that it has, by name.
         model: The model that its configuration names, for the result's meta.
         max_characters: A longer text or prompt is refused.
         languages: BCP 47 tags that the model knows; empty where that isn't known.
@@ -66,6 +68,7 @@ class Candidate:
         "model",
         "models",
         "place",
+        "powers",
         "recordings",
         "schema",
         "voices_are_models",
@@ -89,6 +92,7 @@ class Candidate:
         configuration: Mapping[str, Any] | None = None,
         recordings: tuple[object, ...] = (),
         voices_are_models: bool = False,
+        powers: Mapping[str, Schema] | None = None,
     ) -> None:
         self.label = label
         self.binding = binding
@@ -105,7 +109,26 @@ class Candidate:
         self.configuration = configuration or {}
         self.recordings = recordings
         self.voices_are_models = voices_are_models
+        self.powers = powers or {}
         self._hashes: dict[str | None, str | None] = {}
+
+    def schema_of(self, verb: str) -> Schema:
+        """Return the options of its verb, or of a further one that it may have.
+
+        Raises:
+            NotOffered: It hasn't got that one.
+        """
+        if verb not in self.binding.powers:
+            return self.schema
+        found = self.powers.get(verb)
+        if found is None:
+            raise NotOffered(f"{self.label} has no {verb}; use a binding that has")
+        return found
+
+    def takes_seeds(self, verb: str) -> bool:
+        """Tell whether its own batch of a verb takes a seed for each result."""
+        batch = self.powers.get(f"{verb}_batch")
+        return batch is not None and "seeds" in batch.names
 
     def native(self, name: str) -> Callable[..., Any] | None:
         """Return the method of that name, where the binding defines it."""

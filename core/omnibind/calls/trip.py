@@ -132,7 +132,7 @@ class Trip:
         if candidate is None:
             candidate = await Run(self.aside, member.prepare)
         request, label = self.request, candidate.label
-        options = candidate.schema.check(request.options, label, BadOption)
+        options = candidate.schema_of(request.verb).check(request.options, label, BadOption)
         model, subject = request.facts.model, request.subject
         if request.reads:
             choice = await Run(

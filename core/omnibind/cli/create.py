@@ -53,6 +53,8 @@ def imagine(
     /,
     *,
     output: Output,
+    image: Path | None = None,
+    mask: Path | None = None,
     tti: str | None = None,
     option: Options = None,
 ) -> None:
@@ -61,10 +63,20 @@ def imagine(
     Args:
         prompt: The description; "-" reads it from standard input.
         output: The file; its ending is the format: png, jpg, webp.
+        image: A picture to draw anew, where the binding can do that.
+        mask: A picture that is white where the other one is to change.
         tti: The binding: NAME, NAME/MODEL or a folder; the default is in configs/default.yaml.
         option: NAME=VALUE of an option that omnibind describe tti/NAME lists; may be repeated.
     """
-    _make("tti", tti, prompt, output, option)
+    from omnibind.contracts.errors import BadInput
+
+    if image is not None:
+        pairs = option if mask is None else [*(option or []), f"mask={mask}"]
+        _make("tti", tti, prompt, output, pairs, image, verb="edit_image")
+    elif mask is not None:
+        raise BadInput("--mask says what of a picture may change; give that with --image")
+    else:
+        _make("tti", tti, prompt, output, option)
 
 
 def compose(
@@ -147,29 +159,27 @@ def _make(
     text: str,
     output: Path,
     pairs: list[str] | None,
-    *subject: str | None,
+    *subject: str | Path | None,
+    verb: str | None = None,
 ) -> None:
     from omnibind.cli.choosing import client_for
     from omnibind.cli.naming import label_of
     from omnibind.cli.progress import at_work
     from omnibind.cli.saving import Result, check_place, save_and_tell
     from omnibind.cli.values import read_pairs
+    from omnibind.contracts import CONTRACTS
     from omnibind.contracts.media import Audio, Image, Video
 
     kinds: dict[str, type[Result]] = {"tti": Image, "ttv": Video}
     check_place(output, kinds.get(modality, Audio))
     with client_for(modality, spec) as client:
         handle: Any = getattr(client, modality)
-        verbs: dict[str, Callable[..., Any]] = {
-            "tts": client.tts.generate_audio,
-            "tti": client.tti.generate_image,
-            "ttm": client.ttm.generate_music,
-            "ttv": client.ttv.generate_video,
-        }
+        verb = verb or CONTRACTS[modality].verb
         label = label_of(modality, handle.binding_name)
-        options = read_pairs(pairs or [], handle.schema, label)
+        options = read_pairs(pairs or [], handle._schema_of(verb), label)
         with at_work(label) as heard:
-            result = verbs[modality](read_text(text), *subject, on_progress=heard, **options)
+            make: Callable[..., Result] = getattr(handle, verb)
+            result = make(read_text(text), *subject, on_progress=heard, **options)
         save_and_tell(result, output)
 
 

@@ -12,7 +12,7 @@ from omnibind.discovery.manifest import read_manifest
 from omnibind.discovery.places import Found
 from omnibind.managers import Description, finding
 from omnibind.weights import store, usage
-from omnibind.weights.catalogue import Model, Target, read_models
+from omnibind.weights.catalogue import Model, Target
 from omnibind.weights.usage import Use
 
 COLUMNS = ("model", "size", "license", "state", "last used", "uses", "speed")
@@ -80,7 +80,8 @@ def target_of(named: Named) -> Target:
         BadInput: It was registered in code and has no weights.
     """
     found = folder_of(named)
-    return static.target_of(found, read_manifest(found.folder), read_models(found.folder))
+    manifest = read_manifest(found.folder)
+    return static.target_of(found, manifest, static.models_of(found, manifest))
 
 
 def folder_of(named: Named) -> Found:
@@ -99,8 +100,9 @@ def folder_of(named: Named) -> Found:
 
 def models_of(description: Description) -> list[ModelState]:
     """Return the models of a described binding."""
-    target = Target(description.modality, description.name, dict(description.models))
-    return list(states_of(target))
+    owner = description.manifest.weights_of if description.manifest else ""
+    modality, _, name = (owner or f"{description.modality}/{description.name}").partition("/")
+    return list(states_of(Target(modality, name, dict(description.models))))
 
 
 def states_of(target: Target) -> Iterator[ModelState]:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from omnibind.choices import MODALITIES
 from omnibind.contracts.errors import BadInput, suggest
 from omnibind.managers import MANAGERS, BindingManager
-from omnibind.managers.finding import Name, is_path
+from omnibind.managers.finding import Name
+from omnibind.weights.places import is_path
 
 
 class Named(NamedTuple):

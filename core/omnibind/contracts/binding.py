@@ -52,6 +52,8 @@ class Binding(ABC):
     modality: ClassVar[str]
     verb: ClassVar[str]
     subject: ClassVar[tuple[str, ...]]
+    powers: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Verbs that a binding may define beside its own, with what they take by position."""
 
     _name: str = ""
     _catalogue: tuple[str, ...] = ()

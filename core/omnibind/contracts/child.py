@@ -51,13 +51,19 @@ def whole_class(found: Any, modality: str, owner: str) -> type[Binding]:
 
 
 def facts_of(class_: type[Binding], owner: str) -> dict[str, Any]:
-    """Return what a handle needs to know of a class: the schemas of configuration and verb."""
-    verb: Callable[..., Any] = getattr(class_, f"{class_.verb}_flow", None) or getattr(
-        class_, class_.verb
-    )
+    """Return what a handle needs to know of a class: the schemas of configuration and verbs."""
+
+    def schema(verb: str, subject: tuple[str, ...]) -> dict[str, Any] | None:
+        method: Callable[..., Any] | None = getattr(class_, f"{verb}_flow", None) or getattr(
+            class_, verb, None
+        )
+        return None if method is None else schema_of(method, subject, owner).to_data()
+
+    powers = {verb: schema(verb, subject) for verb, subject in class_.powers.items()}
     return {
         "configuration": schema_of(class_.__init__, (), owner).to_data(),
-        "verb": schema_of(verb, class_.subject, owner).to_data(),
+        "verb": schema(class_.verb, class_.subject),
+        "powers": {verb: options for verb, options in powers.items() if options is not None},
         "doc": (class_.__doc__ or "").strip(),
     }
 

@@ -35,6 +35,10 @@ class TTIBinding(Binding):
     modality: ClassVar[str] = "tti"
     verb: ClassVar[str] = "generate_image"
     subject: ClassVar[tuple[str, ...]] = ("prompt",)
+    powers: ClassVar[dict[str, tuple[str, ...]]] = {
+        "edit_image": ("prompt", "image"),
+        "generate_image_batch": ("prompts",),
+    }
 
     @abstractmethod
     def generate_image(self, prompt: str, *args: Any, **options: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -59,6 +60,7 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True):
     default_model: str = ""
     local_weights: list[str] = []
     repositories: bool = False
+    weights_of: str = ""
     state: Literal["", "retired", "unavailable"] = ""
     reason: str = ""
     instead: str = ""
@@ -132,6 +134,11 @@ def read_manifest(folder: Path) -> Manifest:
     manifest = documents.decode(content, Manifest, BindingBroken, str(path))
     if not manifest.entry and not manifest.state:
         raise BindingBroken(f"{path} names no entry: give the class in binding.py")
+    if manifest.weights_of and not re.fullmatch(r"[a-z]{3}/[a-z0-9_]+", manifest.weights_of):
+        raise BindingBroken(
+            f"{path}: weights_of is {manifest.weights_of!r}; give MODALITY/NAME of the binding in "
+            "this root folder whose weights it uses"
+        )
     if manifest.default_model and not manifest.model_option and manifest.kind == "local":
         raise BindingBroken(f"{path} has default_model without model_option; name the option")
     return manifest

@@ -11,7 +11,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -37,17 +37,22 @@ class Facts(NamedTuple):
         configuration: The constructor's keyword parameters.
         verb: The options of the contract's verb.
         doc: The class's docstring.
+        powers: The options of further verbs that it defines, by name.
     """
 
     configuration: Schema
     verb: Schema
     doc: str
+    powers: Mapping[str, Schema] = {}
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Facts:
         """Rebuild from what the child wrote."""
         return cls(
-            Schema.from_data(data["configuration"]), Schema.from_data(data["verb"]), data["doc"]
+            Schema.from_data(data["configuration"]),
+            Schema.from_data(data["verb"]),
+            data["doc"],
+            {name: Schema.from_data(one) for name, one in data.get("powers", {}).items()},
         )
 
 

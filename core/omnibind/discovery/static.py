@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from omnibind.contracts.errors import OmnibindError, UnknownModel
+from omnibind.contracts.errors import OmnibindError, UnknownModel, WeightsMissing
 from omnibind.discovery.diagnosis import Problem
 from omnibind.discovery.manifest import Manifest, read_manifest
 from omnibind.discovery.places import Found, is_name
-from omnibind.weights import store
+from omnibind.weights import local, places, store
 from omnibind.weights.catalogue import Model, Target, read_models
 
 _PLATFORMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
@@ -38,7 +38,7 @@ def problems_of(found: Found, model: str | None, configuration: Mapping[str, Any
     folder = found.folder
     try:
         manifest = read_manifest(folder)
-        models = read_models(folder)
+        models = models_of(found, manifest)
     except OmnibindError as error:
         return [Problem("broken", str(error))]
     if manifest.state:
@@ -141,7 +141,13 @@ def _weight_problems(
     configuration: Mapping[str, Any],
 ) -> Iterable[Problem]:
     chosen = chosen_model(manifest, model, configuration)
-    if chosen is None or manifest.kind == "remote" or is_path(chosen):
+    if chosen is None or manifest.kind == "remote":
+        return
+    if places.is_path(chosen):
+        try:
+            local.find(chosen)
+        except WeightsMissing as error:
+            yield Problem("needs-weights", str(error))
         return
     target = target_of(found, manifest, models)
     unknown = unknown_model(target, model) if model is not None else None
@@ -161,23 +167,33 @@ def _weight_problems(
         )
 
 
+def models_of(found: Found, manifest: Manifest) -> dict[str, Model]:
+    """Return the catalogue that a binding goes by: its own, or that of whose weights it uses.
+
+    Raises:
+        BindingBroken: The file can't be read or isn't what a catalogue must be.
+    """
+    owner = manifest.weights_of
+    return read_models(found.root.folder / owner if owner else found.folder)
+
+
 def target_of(found: Found, manifest: Manifest, models: Mapping[str, Model]) -> Target:
-    """Return the binding as the weights see it."""
-    return Target(found.modality, found.name, dict(models), manifest.repositories)
+    """Return the binding as the weights see it; with ``weights_of``, the other binding."""
+    owner = manifest.weights_of or f"{found.modality}/{found.name}"
+    modality, _, name = owner.partition("/")
+    return Target(modality, name, dict(models), manifest.repositories)
 
 
 def unknown_model(target: Target, model: str) -> UnknownModel | None:
     """Return the error for a model that the binding can't have, or None where it may."""
     if not target.models or model in target.models:
         return None
-    if is_path(model) or target.is_repository(model):
-        return None
-    return store.unknown(target, model)
+    return None if may_have(target, model) else store.unknown(target, model)
 
 
-def is_path(model: str) -> bool:
-    """Tell whether a model was given as a path: absolute, or beginning with ``.`` or ``~``."""
-    return Path(model).is_absolute() or model[:1] in (".", "~")
+def may_have(target: Target, model: str) -> bool:
+    """Tell whether a model that no catalogue lists can be one: a path, or a hub repository."""
+    return places.is_path(model) or target.is_repository(model)
 
 
 def _key_problems(

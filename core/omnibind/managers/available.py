@@ -104,13 +104,13 @@ def _of_modality(modality: str) -> Iterator[Available]:
 def _of_folder(found: Found) -> Iterator[Available]:
     from omnibind.discovery import static
     from omnibind.discovery.manifest import read_manifest
-    from omnibind.weights.catalogue import read_models
 
     try:
         problems = static.problems_of(found, None, {})
         if any(problem.state != "needs-weights" for problem in problems):
             return
-        manifest, models = read_manifest(found.folder), read_models(found.folder)
+        manifest = read_manifest(found.folder)
+        models = static.models_of(found, manifest)
     except WeightsDamaged:
         return
     names: Iterable[str | None] = [None]

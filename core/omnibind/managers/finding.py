@@ -12,6 +12,7 @@ from omnibind.discovery import places
 from omnibind.discovery.places import Found, Root
 from omnibind.managers import registry
 from omnibind.managers.registry import Registered
+from omnibind.weights.places import is_path
 
 Folders = Sequence[str | os.PathLike[str]]
 Offer = Found | Registered
@@ -35,11 +36,6 @@ class Name(NamedTuple):
             return cls("", text)
         origin, colon, name = text.partition(":")
         return cls(origin, name) if colon else cls("", text)
-
-
-def is_path(text: str) -> bool:
-    """Tell whether a name was given as a path: absolute, or beginning with ``.`` or ``~``."""
-    return text[:1] in (".", "~") or Path(text).is_absolute()
 
 
 def find(modality: str, text: str, folders: Folders, *, thorough: bool = True) -> Offer:

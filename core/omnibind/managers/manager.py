@@ -21,6 +21,7 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.tts import TTSBinding
 from omnibind.managers import finding, registry
 from omnibind.managers.registry import Registered
+from omnibind.weights.places import is_path
 
 if TYPE_CHECKING:
     from omnibind.contracts.options import Schema
@@ -83,7 +84,7 @@ class BindingManager(Generic[B]):
 
     def is_registered(self, name: str) -> bool:
         """Tell whether any place offers a binding of that name."""
-        if finding.is_path(name):
+        if is_path(name):
             from omnibind.discovery.places import folder_at
 
             return folder_at(Path(name).expanduser(), self.modality) is not None
@@ -322,9 +323,9 @@ class BindingManager(Generic[B]):
 
     def models(self, found: Found) -> Mapping[str, Model]:
         """Read the catalogue of a folder."""
-        from omnibind.weights.catalogue import read_models
+        from omnibind.discovery.static import models_of
 
-        return read_models(found.folder)
+        return models_of(found, self.manifest(found))
 
     def facts(self, offer: finding.Offer) -> Facts:
         """Return the schemas of a binding; a folder that didn't ship is probed first.

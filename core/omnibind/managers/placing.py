@@ -43,7 +43,7 @@ def in_worker(
         manifest.entry,
         config,
         methods_of(manager.class_of(found)),
-        media_of(facts.configuration, facts.verb),
+        media_of(facts.configuration, facts.verb, *facts.powers.values()),
         tuple(models),
         voices_of(models),
         manager.weights_finder(found, models),

@@ -119,6 +119,14 @@ class Handle(Generic[B, M]):
         """
         return self._first().schema
 
+    def _schema_of(self, verb: str) -> Schema:
+        """The options of one of the first ready binding's verbs.
+
+        Raises:
+            NotReady: Something must be mended first, or it has no such verb.
+        """
+        return self._first().schema_of(verb)
+
     def _unnamed(self) -> str:
         return f"no {self.modality} binding was named; name one: Client({self.modality}=…)"
 

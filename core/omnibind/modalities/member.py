@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -16,11 +17,12 @@ from omnibind.contracts.errors import BadConfig, OmnibindError
 from omnibind.managers.manager import BindingManager
 from omnibind.managers.registry import Registered
 from omnibind.running.pool import identity
-from omnibind.running.slot import SLOTS, Slot
+from omnibind.running.slot import LOADED_HERE, SLOTS, Slot, instance_of
 
 if TYPE_CHECKING:
     from omnibind.contracts.options import Schema
     from omnibind.discovery.diagnosis import Diagnosis
+    from omnibind.discovery.manifest import Manifest
     from omnibind.running.residence import Residence
 
 B = TypeVar("B", bound=Binding)
@@ -44,6 +46,7 @@ class Member(Generic[B]):
         self.slot: Slot | None = None
         self._manager = manager
         self._lock = threading.Lock()
+        _ALL.add(self)
         offer = manager.find(choice.binding)
         self.label = f"{manager.modality}/{offer.name}"
         if choice.configuration:
@@ -114,16 +117,17 @@ class Member(Generic[B]):
         offer = manager.find(choice.binding)
         configuration, model = configured(manager, offer, choice)
         known: dict[str, Any] = {}
-        concurrent, residence = 1, None
+        concurrent, residence, runs = 1, None, choice.runs
         if not isinstance(offer, Registered):
             concurrent = manager.manifest(offer).concurrent
+            runs = _runs(manager.manifest(offer), runs)
             known = known_of(manager, offer, model)
             residence = _residence(manager, offer, model, configuration, choice.stays)
 
         def make() -> Slot:
-            return Slot(manager.create(offer, configuration, choice.runs), concurrent, residence)
+            return Slot(manager.create(offer, configuration, runs), concurrent, residence)
 
-        key = None if is_own else _key(manager, offer, choice, configuration)
+        key = None if is_own else _key(manager, offer, choice, runs, configuration)
         slot = self.slot = make() if key is None else SLOTS.one(key, make)
         slot.holders.add(self)
         facts = manager.facts(offer)
@@ -136,6 +140,7 @@ class Member(Generic[B]):
             consent=choice.consent,
             configuration=configuration,
             recordings=recordings_of(facts.configuration, configuration),
+            powers=facts.powers,
             **known,
         )
 
@@ -149,8 +154,18 @@ class Member(Generic[B]):
         return unknown or diagnosis.error()
 
 
+def _runs(manifest: Manifest, runs: str | None) -> str | None:
+    """Return where a binding runs: in a worker after a fork that left engines' threads behind."""
+    is_here = (runs or manifest.runs) == "in-process" and manifest.kind == "local"
+    return "worker" if is_here and _is_apart else runs
+
+
 def _key(
-    manager: BindingManager[Any], offer: Any, choice: Choice, configuration: Mapping[str, Any]
+    manager: BindingManager[Any],
+    offer: Any,
+    choice: Choice,
+    runs: str | None,
+    configuration: Mapping[str, Any],
 ) -> Hashable | None:
     """Return what equal bindings of this process have in common; None where that can't be told."""
     from omnibind.contracts.errors import UsageError
@@ -160,7 +175,7 @@ def _key(
         said = identity(configuration), identity(choice.stays)
     except (UsageError, TypeError, ValueError, OSError):
         return None  # an open file, say
-    return manager.modality, offer.name, made_by, choice.runs, said
+    return manager.modality, offer.name, made_by, runs, said
 
 
 def _residence(
@@ -180,8 +195,9 @@ def _residence(
         return None
     target = static.target_of(offer, manifest, manager.models(offer))
     listed = target.models.get(model or "")
-    has_weights = listed.has_weights if listed else model and target.is_repository(model)
-    files = store.expected(target, model) if model and has_weights else None
+    files = None
+    if model and (listed.has_weights if listed else static.may_have(target, model)):
+        files = store.expected(target, model)
     engine = manifest.engine or f"{manager.modality}/{offer.name}"
     return Residence.of_files(engine, manager.modality, model, configuration, files, **stays)
 
@@ -254,3 +270,31 @@ def _with_model(
             f"{name} is to use both {model!r} and {option}={present!r}; give one of them"
         )
     return configuration
+
+
+_ALL: weakref.WeakSet[Member[Any]] = weakref.WeakSet()
+
+_is_apart = False
+"""Whether this process was forked from one that had loaded engines: its own run in workers."""
+
+
+def _after_fork() -> None:
+    global _is_apart
+    _is_apart = _is_apart or bool(LOADED_HERE)
+    for member in list(_ALL):
+        member._lock = threading.Lock()
+        slot = member.slot
+        if _is_apart and slot is not None and instance_of(slot.binding) is None:
+            _never_end(slot)
+            member.candidate = member.slot = None
+
+
+def _never_end(slot: Slot) -> None:
+    """Keep an engine for ever: its end would wait for threads that the parent alone has."""
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(slot))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

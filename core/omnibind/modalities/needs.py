@@ -9,7 +9,7 @@ from omnibind.contracts.errors import OmnibindError
 from omnibind.discovery import static
 from omnibind.modalities.paper import Paper
 from omnibind.running.residence import Residence
-from omnibind.weights import integrity, store
+from omnibind.weights import integrity, places, store
 from omnibind.weights.integrity import Expected
 
 
@@ -18,8 +18,10 @@ def sizes_of(paper: Paper) -> tuple[int | None, list[Expected] | None]:
     target, model = paper.target, paper.model
     if target is None:
         return None, None
-    if paper.sketch.is_remote or model is None or static.is_path(model):
-        return 0, None  # a service's, none, or the user's own
+    if paper.sketch.is_remote or model is None:
+        return 0, None
+    if places.is_path(model):
+        return 0, store.expected(target, model)
     if static.unknown_model(target, model) is not None:
         return None, None
     listed = target.models.get(model)

@@ -126,6 +126,7 @@ def _sketched(member: Member[Any], is_ready: bool) -> tuple[Candidate, bool, Tar
         consent=choice.consent,
         configuration=configuration,
         recordings=recordings_of(facts.configuration if facts else ANY, configuration),
+        powers=facts.powers if facts else None,
         **known,
     )
     return sketch, facts is not None, target, engine

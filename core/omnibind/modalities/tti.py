@@ -10,11 +10,17 @@ from omnibind.calls.driver import Flow, arun, run
 from omnibind.calls.request import Request
 from omnibind.contracts.effects import Run
 from omnibind.contracts.errors import BadOption
-from omnibind.contracts.media import Image
+from omnibind.contracts.media import Image, ImageInput
 from omnibind.contracts.tti import ServiceInfo, Setting, TTIBinding
 from omnibind.modalities.handle import NOT_GIVEN, AsyncHandle, BlockingHandle, Handle, NotGiven
 from omnibind.modalities.images import Images, seeds_of
-from omnibind.modalities.prompts import NO_FACTS, each_prompted, prompted, with_named
+from omnibind.modalities.prompts import (
+    NO_FACTS,
+    each_prompted,
+    prompted,
+    shown_and_told,
+    with_named,
+)
 
 
 def _change(settings: Mapping[str, Any], options: Mapping[str, Any]) -> Callable[[Any], bool]:
@@ -33,6 +39,14 @@ class _Drawing(Handle[TTIBinding, Image]):
         """Return the flow that draws a prompt several times, and its one call."""
         request, call = self._prepared(prompted(prompt), options, NO_FACTS)
         return self._drawn(request, n, call), call
+
+    def _edited_of(
+        self, prompt: str, image: ImageInput, options: Mapping[str, Any]
+    ) -> tuple[Flow[Image], Call[Any]]:
+        """Return the flow that changes a picture, and its call."""
+        request, call = self._prepared(shown_and_told(prompt, image), options, NO_FACTS, reads=True)
+        request = request._replace(verb="edit_image", names=("prompt", "image"))
+        return self._served(request, call), call
 
     async def _drawn(self, request: Request, n: int, call: Call[Any]) -> Images:
         candidate = await Run(self._aside, self._first)
@@ -92,6 +106,33 @@ class TextToImage(_Drawing, BlockingHandle[TTIBinding, Image]):
         """
         return run(*self._several_of(prompt, n, options))
 
+    def edit_image(
+        self,
+        prompt: str,
+        image: ImageInput,
+        mask: ImageInput | NotGiven = NOT_GIVEN,
+        strength: float | NotGiven = NOT_GIVEN,
+        **options: Any,
+    ) -> Image:
+        """Draw a picture anew, or the part of it that a mask shows, as ``prompt`` describes.
+
+        Args:
+            prompt: The description of the new picture.
+            image: A path, bytes, ``Image``, a file object or a ``Source``.
+            mask: White where the picture is to change; not given means all of it.
+            strength: How far it may change, 0..1; not given means the binding's own default.
+            options: Those that the binding declares for this verb, and the call controls.
+
+        Raises:
+            BadInput: The prompt is blank or too long, or the picture can't be read.
+            NotOffered: The binding can't change pictures.
+            UnknownOption: The binding has no such option.
+            BadOption: A value has a wrong type or is out of range.
+            CallFailed: As for :meth:`generate_image`.
+        """
+        options = with_named(options, mask=mask, strength=strength)
+        return run(*self._edited_of(prompt, image, options))
+
     def generate_image_batch(self, prompts: Iterable[str], **options: Any) -> list[Image]:
         """Draw several prompts, in order.
 
@@ -142,6 +183,18 @@ class AsyncTextToImage(_Drawing, AsyncHandle[TTIBinding, Image]):
     async def generate_images(self, prompt: str, n: int = 1, **options: Any) -> Images:
         """Draw a prompt several times; see :meth:`TextToImage.generate_images`."""
         return await arun(*self._several_of(prompt, n, options))
+
+    async def edit_image(
+        self,
+        prompt: str,
+        image: ImageInput,
+        mask: ImageInput | NotGiven = NOT_GIVEN,
+        strength: float | NotGiven = NOT_GIVEN,
+        **options: Any,
+    ) -> Image:
+        """Draw a picture anew, or a part of it; see :meth:`TextToImage.edit_image`."""
+        options = with_named(options, mask=mask, strength=strength)
+        return await arun(*self._edited_of(prompt, image, options))
 
     async def generate_image_batch(self, prompts: Iterable[str], **options: Any) -> list[Image]:
         """Draw several prompts; see :meth:`TextToImage.generate_image_batch`."""

@@ -63,7 +63,7 @@ def media_of(*schemas: Schema) -> dict[str, str]:
     """Return the names of media arguments, with their families: what contracts pass, and options.
 
     Args:
-        schemas: The configuration and the options of the verb.
+        schemas: The configuration and the options of the verbs.
     """
     found = {"audio_path": "audio", "image": "image", "mask": "image"}
     for schema in schemas:

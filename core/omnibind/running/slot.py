@@ -216,6 +216,8 @@ class Slot:
             raise self.load_error from error
         self.load_error = None
         self._is_loaded = True
+        if instance_of(self.binding) is None:
+            LOADED_HERE.add(self.label)
 
 
 def instance_of(binding: Binding) -> Instance | None:
@@ -223,6 +225,12 @@ def instance_of(binding: Binding) -> Instance | None:
     found: Instance | None = vars(binding).get("_instance")
     return found
 
+
+LOADED_HERE: set[str] = set()
+"""Every engine that was ever loaded in this process itself, or in the one that it was forked from.
+
+Its library may have started threads, which a forked child lacks, and waits for.
+"""
 
 SLOTS: Pool[Slot] = Pool()
 """The slots of this process: equal bindings with equal configuration are one instance."""

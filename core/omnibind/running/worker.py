@@ -254,13 +254,14 @@ class Worker:
                 self._look_round()
             if self._end_by is not None and monotonic() >= self._end_by:
                 return
-            if self._idle_s is not None and monotonic() >= self.link.last_used + self._idle_s:
+            idle_s = self._idle_s if self.link.is_open else None
+            if idle_s is not None and monotonic() >= self.link.last_used + idle_s:
                 self.end(if_idle=True)
 
     def _rest_ms(self) -> float | None:
         until = self._end_by
         if until is None:
-            if self._idle_s is None:
+            if self._idle_s is None or not self.link.is_open:  # it is still starting
                 return None
             until = self.link.last_used + self._idle_s
             if not self.link.is_idle:
@@ -281,7 +282,8 @@ class Worker:
         if "call" in frame.head:
             self.link.deliver(frame)
         else:
-            self.link.is_open = not self._is_killed
+            self.link.last_used = monotonic()
+            self.link.is_open = not self._is_killed and self._end_by is None
             self._started.put(None)
         return True
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
+import pytest
+
 from omnibind.contracts.options import schema_of
 
 from .specimen import Specimen
@@ -45,13 +47,34 @@ class BatchTests(Suite):
                 assert result == alone, f"result {number} of {name} isn't that of a single call"
         assert specimen.ask(name, [], *rest, **options) == [], f"{name} of nothing isn't []"
 
+    def test_a_batch_takes_a_seed_for_each(self, specimen: Specimen) -> None:
+        """With ``seeds`` each result is that of a single call with its seed."""
+        name = f"{specimen.type.verb}_batch"
+        self.skip_without(specimen, name)
+        (subject, *_), rest = self.batch()
+        owner = f"{name} of {specimen.owner}"
+        one, *further = specimen.type.subject
+        schema = schema_of(getattr(specimen.type, name), (f"{one}s", *further), owner)
+        if "seeds" not in schema.names:
+            pytest.skip("doesn't apply: the batch takes no seeds")
+        batch = getattr(specimen.binding, name)
+        results = batch([subject] * 2, *rest, seeds=[1, 2], **self.minimal_options)
+        alone = [
+            specimen.ask(specimen.type.verb, subject, *rest, seed=seed, **self.minimal_options)
+            for seed in (1, 2)
+        ]
+        assert results[0] != results[1], f"{name} gives the same for two seeds"
+        assert results == alone, f"{name} with seeds doesn't give what single calls give"
+
 
 def assert_same_options(specimen: Specimen, name: str, subject: tuple[str, ...]) -> None:
     """Assert that a method declares the verb's options, and ``subject`` before them."""
     schema = schema_of(getattr(specimen.type, name), subject, f"{name} of {specimen.owner}")
     verb = specimen.options
+    # A seed for each result is what a batch has and a single call hasn't.
+    names = [option for option in schema.names if option != "seeds"]
     missing = [option for option in verb.names if option not in schema.names]
-    more = [option for option in schema.names if option not in verb.names]
+    more = [option for option in names if option not in verb.names]
     assert not missing, f"{name} doesn't take {', '.join(missing)}; the verb does"
     assert not more, f"{name} takes {', '.join(more)}; the verb doesn't"
     for option in verb.options:

@@ -8,7 +8,7 @@ import pytest
 
 from omnibind.client import Client
 from omnibind.contracts.errors import BadConfig
-from omnibind.contracts.options import Schema
+from omnibind.contracts.options import Schema, schema_of
 
 from .batch_tests import BatchTests
 from .folder_tests import FolderTests
@@ -66,6 +66,22 @@ class TTIContract(BatchTests, OptionTests, LifeTests, FolderTests):
                 size = assert_picture(self.make(specimen, **{name: wanted}), f"{name}={wanted}")
                 given = size[0 if name == "width" else 1]
                 assert given == wanted, f"{name}={wanted} gives {given}"
+
+    def test_a_picture_is_drawn_anew(self, specimen: Specimen) -> None:
+        """``edit_image`` gives a picture of the size of the given one, which the prompt changes."""
+        self.skip_without(specimen, "edit_image")
+        owner = specimen.owner
+        schema = schema_of(specimen.type.edit_image, ("prompt", "image"), owner)  # type: ignore[attr-defined]
+        options = {**self.minimal_options, **self.seeded(specimen)}
+        fitting = {name: value for name, value in options.items() if name in schema.names}
+        given = self.make(specimen, **options)
+        one, two = (
+            specimen.binding.edit_image(prompt, given, **schema.check(fitting, owner, BadConfig))
+            for prompt in self.batch()[0]
+        )
+        sizes = [assert_picture(picture, "edited") for picture in (given, one, two)]
+        assert sizes == [sizes[0]] * 3, f"a picture of {sizes[0]} became one of {sizes[1:]}"
+        assert one != two, "two prompts made the same of a picture"
 
     def test_the_services_are_described(self, specimen: Specimen) -> None:
         """``list_services`` gives at least one, each with a name of its own."""

@@ -9,10 +9,14 @@ from __future__ import annotations
 import fnmatch
 import re
 import shutil
+import tempfile
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from omnibind.contracts.errors import FetchFailed
 from omnibind.weights import formats, web
@@ -22,6 +26,12 @@ from omnibind.weights.web import Report
 
 _TIMEOUT_S = 30.0
 # Pickles and other frameworks' copies of what lies beside them as safetensors.
+_PIPELINE = "model_index.json"
+# model.fp16.safetensors, model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json
+_VARIANT = re.compile(
+    r"(?P<stem>.*/?[^/.]+)(?:\.(?:fp16|fp32|bf16|non_ema|ema_only)(?:-\d{5}-of-\d{5})?)"
+    r"(?P<ending>\.(?:safetensors|bin))"
+)
 _OTHER_FRAMEWORKS = ("*.h5", "*.msgpack", "*.ot", "flax_*", "tf_*", "rust_*")
 
 
@@ -54,7 +64,8 @@ def snapshot(source: Source, allow: Sequence[str]) -> Entry:
     """Resolve a repository's revision and list the files to take from it.
 
     Without ``allow``, hidden files, pages and pictures are left out, and where a folder has
-    safetensors, so are the same weights as pickles and for other frameworks.
+    safetensors, so are the same weights as pickles, for other frameworks and in other number
+    formats. Of a pipeline (``model_index.json``) its components alone are taken.
 
     Raises:
         FetchFailed: The package is missing, the repository can't be read or nothing in it fits.
@@ -71,7 +82,11 @@ def snapshot(source: Source, allow: Sequence[str]) -> Entry:
         }
     except Exception as error:  # whatever the library raises, wrapped once
         raise FetchFailed(f"{source.text}: {_words(error)}") from error
-    wanted = _choose(list(files), allow)
+    paths = [path for path in files if not any(part.startswith(".") for part in path.split("/"))]
+    if allow:
+        wanted = [path for path in paths if any(fnmatch.fnmatch(path, one) for one in allow)]
+    else:
+        wanted = _without_copies(_of_pipeline(paths, source, str(info.sha)))
     if not wanted:
         raise FetchFailed(f"{source.text} holds no file that fits {list(allow) or 'a model'}")
     return Entry(
@@ -113,12 +128,56 @@ def _library() -> ModuleType:
     return huggingface_hub
 
 
-def _choose(paths: list[str], allow: Sequence[str]) -> list[str]:
-    paths = [path for path in paths if not any(part.startswith(".") for part in path.split("/"))]
-    if allow:
-        return [path for path in paths if any(fnmatch.fnmatch(path, one) for one in allow)]
+def _of_pipeline(paths: list[str], source: Source, commit: str) -> list[str]:
+    """Return the files of a pipeline's components, or all of what is none.
+
+    Beside them such a repository often has the whole pipeline once more as one file, older parts
+    and parts for other frameworks.
+    """
+    if _PIPELINE not in paths:
+        return paths
+    with tempfile.TemporaryDirectory() as folder:
+        index = Path(folder, _PIPELINE)
+        wanted = source._replace(version=commit, path=_PIPELINE)
+        fetch(wanted, index, lambda done, total: None, pinned=False)
+        try:
+            parts = msgspec.json.decode(index.read_bytes(), type=dict[str, Any])
+        except msgspec.MsgspecError as error:
+            raise FetchFailed(f"{source.text}: {_PIPELINE} can't be read: {error}") from error
+    components = {name for name, made_by in parts.items() if isinstance(made_by, list)}
+    if not components:
+        return paths
+    return [
+        path
+        for path in paths
+        if (path.partition("/")[0] in components if "/" in path else path.endswith(".json"))
+    ]
+
+
+def _without_copies(paths: list[str]) -> list[str]:
     better = {path.rpartition("/")[0] for path in paths if path.endswith(".safetensors")}
-    return [path for path in paths if not _is_left_out(path, better)]
+    whole = {path for path in paths if _variant_of(path) is None}
+    return [
+        path
+        for path in paths
+        if not _is_left_out(path, better) and _variant_of(path, whole) not in whole
+    ]
+
+
+def _variant_of(path: str, whole: AbstractSet[str] = frozenset()) -> str | None:
+    """Return what ``model.fp16.safetensors`` is a copy of; None where it is no copy.
+
+    Args:
+        path: A file's path.
+        whole: Files that are no copies: shards of a copy are counted on their own, and are told by
+            the index of the whole.
+    """
+    found = _VARIANT.fullmatch(path)
+    if found is None:
+        return None
+    plain = f"{found['stem']}{found['ending']}"
+    index = f"{plain}.index.json"
+    return index if index in whole else plain
 
 
 def _is_left_out(path: str, better: set[str]) -> bool:

@@ -16,7 +16,7 @@ from omnibind.contracts.errors import (
     WeightsMissing,
     suggest,
 )
-from omnibind.weights import integrity, lockfile, locks, places, trust
+from omnibind.weights import integrity, local, lockfile, locks, places, trust
 from omnibind.weights.catalogue import Model, Target
 from omnibind.weights.integrity import Expected
 
@@ -62,7 +62,10 @@ def expected(target: Target, model: str) -> list[Expected] | None:
 
     Raises:
         UnknownModel: Neither the catalogue nor ``models.lock`` knows the model.
+        BadInput: A file of a model that was named by its path can't be read.
     """
+    if places.is_path(model):
+        return local.expected(model)
     listed = target.models.get(model)
     if listed is not None and not (listed.repository or listed.build):
         files = [Expected(file.path, file.bytes, file.sha256) for file in listed.files]
@@ -104,6 +107,8 @@ def presence(target: Target, model: str) -> Presence:
 def resolve(target: Target, model: str) -> Path:
     """Return the folder of a model that may be loaded: whole, and no unknown pickle in it.
 
+    A model that was named by its path is there where it is, a folder or a single file.
+
     Raises:
         UnknownModel: The binding has no such model.
         NotOffered: The model has no files at all.
@@ -112,6 +117,8 @@ def resolve(target: Target, model: str) -> Path:
         Untrusted: A file can run code when it is loaded, and neither the catalogue nor the user
             vouches for it.
     """
+    if places.is_path(model):
+        return local.resolve(model)
     folder = whole(target, model)
     listed = target.models.get(model)
     known = listed.hashes if listed else frozenset()

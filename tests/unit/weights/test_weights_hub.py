@@ -163,3 +163,45 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     file = ModelFile("a", sources=["hf:org/name#a"])
     with pytest.raises(FetchFailed, match=r'pip install "omnibind\[huggingface\]"'):
         pull(Target("tts", "tiny", {"joe": Model(files=[file])}), "joe")
+
+
+PIPELINE = {
+    "model_index.json": b'{"_class_name": "P", "unet": ["diffusers", "UNet"], "vae": ["a", "b"]}',
+    "unet/config.json": b"{}",
+    "unet/model.safetensors": b"whole" * 9,
+    "unet/model.fp16.safetensors": b"half" * 9,
+    "vae/model.safetensors.index.json": b"{}",
+    "vae/model-00001-of-00002.safetensors": b"one",
+    "vae/model-00002-of-00002.safetensors": b"two",
+    "vae/model.fp16-00001-of-00001.safetensors": b"half",
+    "vae_1_0/model.safetensors": b"old",
+    "whole_checkpoint.safetensors": b"everything",
+    "onnx/model.onnx": b"onnx",
+}
+
+
+def test_of_a_pipeline_the_components_are_taken_once(hub: WebServer) -> None:
+    publish(hub, PIPELINE)
+    folder = pull(snapshot(), "tiny")
+    here = {path.relative_to(folder).as_posix() for path in folder.rglob("[!.]*") if path.is_file()}
+    assert here == {
+        "model_index.json",
+        "unet/config.json",
+        "unet/model.safetensors",
+        "vae/model.safetensors.index.json",
+        "vae/model-00001-of-00002.safetensors",
+        "vae/model-00002-of-00002.safetensors",
+    }
+
+
+def test_where_half_precision_is_all_there_is_it_is_taken(hub: WebServer) -> None:
+    files = {path: data for path, data in PIPELINE.items() if path != "unet/model.safetensors"}
+    publish(hub, files)
+    folder = pull(snapshot(), "tiny")
+    assert (folder / "unet" / "model.fp16.safetensors").is_file()
+
+
+def test_an_index_that_is_none_is_told(hub: WebServer) -> None:
+    publish(hub, {**PIPELINE, "model_index.json": b"{"})
+    with pytest.raises(FetchFailed, match=r"model_index\.json can't be read"):
+        pull(snapshot(), "tiny")
