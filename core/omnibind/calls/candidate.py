@@ -11,6 +11,7 @@ from omnibind.contracts.effects import Place, Runner
 from omnibind.contracts.errors import NotOffered
 
 if TYPE_CHECKING:
+    from omnibind.calls.gathering import Line
     from omnibind.contracts.options import Schema
 
 
@@ -24,6 +25,10 @@ class Engine(Place, Protocol):
     @property
     def is_loaded(self) -> bool:
         """True while the engine is in memory."""
+
+    @property
+    def line(self) -> Line:
+        """The calls that wait for it and may be served together."""
 
     def load(self) -> None:
         """Load the engine if it isn't; to be called by who has a turn."""
@@ -42,6 +47,7 @@ class Candidate:
         schema: The options of its verb.
         powers: The options of further verbs that it has, by name.
         model: The model that its configuration names, for the result's meta.
+        max_batch_size: So many waiting calls one native batch may serve.
         max_characters: A longer text or prompt is refused.
         languages: BCP 47 tags that the model knows; empty where that isn't known.
         clones: Whether it can speak with the voice of a recording.
@@ -64,6 +70,7 @@ class Candidate:
         "label",
         "languages",
         "license",
+        "max_batch_size",
         "max_characters",
         "model",
         "models",
@@ -82,6 +89,7 @@ class Candidate:
         schema: Schema,
         model: str | None = None,
         *,
+        max_batch_size: int = 1,
         max_characters: int = MAX_CHARACTERS,
         languages: tuple[str, ...] = (),
         clones: bool = False,
@@ -99,6 +107,7 @@ class Candidate:
         self.place = place
         self.schema = schema
         self.model = model
+        self.max_batch_size = max_batch_size
         self.max_characters = max_characters
         self.languages = languages
         self.clones = clones

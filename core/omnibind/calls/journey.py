@@ -16,6 +16,7 @@ from omnibind.calls.candidate import Candidate, Member
 from omnibind.calls.choice import Choice
 from omnibind.calls.controls import Settings
 from omnibind.calls.costs import Reservation
+from omnibind.calls.gathering import can_wait_together
 from omnibind.calls.produce import Made, produced, received
 from omnibind.calls.request import Request
 from omnibind.calls.subjects import clean_text
@@ -127,6 +128,10 @@ async def _attempt(trip: Trip, type_: type[M], choice: Choice) -> Made[M]:
     flow = candidate.native(f"{request.verb}_flow")
     native = candidate.native(f"{request.verb}_async") if trip.call.is_asyncio else None
     if flow is None and native is None:
+        if candidate.max_batch_size > 1 and can_wait_together(choice, request.verb):
+            line = candidate.place.line
+            with line.joined(choice, request.verb) as mine:
+                return await Run(candidate.place, lambda: line.serve(mine, type_, request))
         verb = getattr(candidate.binding, request.verb)
         return await Run(candidate.place, lambda: produced(verb, choice, type_, request))
     if not candidate.place.is_loaded:

@@ -69,6 +69,7 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True):
     settings: list[Setting] = []
     platforms: list[Literal["linux", "macos", "windows"]] = []
     concurrent: Annotated[int, msgspec.Meta(ge=1)] = 1
+    max_batch_size: Annotated[int, msgspec.Meta(ge=1)] = 1
     capabilities: Capabilities = msgspec.field(default_factory=Capabilities)
     hints: list[str] = []
     open: bool = False

@@ -208,6 +208,7 @@ def known_of(manager: BindingManager[Any], offer: Any, model: str | None) -> dic
     able = manifest.capabilities_of(models, model)
     return {
         "max_characters": able.max_characters or MAX_CHARACTERS,
+        "max_batch_size": manifest.max_batch_size,
         "languages": tuple(able.languages),
         "clones": able.clone,
         "is_remote": manifest.kind == "remote",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from omnibind.calls.gathering import Line
 from omnibind.calls.turns import DirectTurn, Job, ThreadTurn, Turns
 from omnibind.contracts.binding import Binding, Listener
 from omnibind.contracts.errors import (
@@ -38,6 +39,7 @@ class Slot:
         load_error: What the last load that failed said; None after one that didn't.
         residence: How its engine is to stay in memory; None where it takes none here.
         holders: Who uses it; the last one who lets go of it unloads the engine.
+        line: The calls that wait for it and may be served together.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Slot:
         self.load_error: OmnibindError | None = None
         self.residence = residence
         self.holders: weakref.WeakSet[object] = weakref.WeakSet()
+        self.line = Line()
         self._is_loaded = False
         self._stay: Stay | None = None
 
