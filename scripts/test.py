@@ -6,7 +6,6 @@ Then ruff, mypy, import-linter and pytest run, all of them even where one fails.
 """
 
 import argparse
-import ast
 import hashlib
 import os
 import subprocess
@@ -16,7 +15,14 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-WEIGHTS = ("tts/piper", "stt/faster_whisper/tiny.en", "stt/whisper/tiny.en")
+WEIGHTS = (
+    "tts/piper",
+    "tts/kokoro",
+    "stt/faster_whisper/tiny.en",
+    "stt/faster_whisper/base",
+    "stt/whisper/tiny.en",
+    "stt/whispercpp/tiny",
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-test"
@@ -37,19 +43,6 @@ CHECKS = (
     ("mypy", ["mypy"]),
     ("import-linter", ["lint-imports", "--no-logo"]),
 )
-
-# pip's settings that say where packages come from, and what uv calls them. uv reads none of pip's
-# files, and a machine's own folder of wheels or mirror is written down nowhere else. Further
-# indexes (extra-index-url) aren't handed over: pip pools the files of all its indexes, uv takes a
-# package from one alone, so that an index with some of a release's wheels would hide the one that
-# fits here.
-PIP_TO_UV = {
-    "find-links": ("UV_FIND_LINKS", ","),
-    "index-url": ("UV_DEFAULT_INDEX", " "),
-    "no-index": ("UV_NO_INDEX", " "),
-    "trusted-host": ("UV_INSECURE_HOST", " "),
-    "cert": ("SSL_CERT_FILE", " "),
-}
 
 
 def main() -> int:
@@ -87,6 +80,8 @@ def _cut(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def set_up(environment: dict[str, str]) -> bool:
     """Make the virtual environment and fetch the weights, as far as they aren't there."""
+    from uv_install import installation
+
     if not (PYTHON.exists() and STAMP.is_file() and STAMP.read_text() == fingerprint()):
         make = [sys.executable, "-m", "venv", "--clear", str(VENV)]
         uv = [str(PYTHON), "-m", "pip", "install", "--quiet", "uv"]
@@ -94,11 +89,14 @@ def set_up(environment: dict[str, str]) -> bool:
             return False
         if not step("install uv", uv, environment):
             return False
-        if not step("install omnibind[dev]", *installation(environment)):
+        if not step("install omnibind[dev]", *installation(PYTHON, "dev", environment)):
             return False
         STAMP.write_text(fingerprint())
     pull = [str(PYTHON), "-P", "-m", "omnibind", "pull"]
-    return all(step(f"pull {name}", [*pull, name], environment) for name in WEIGHTS)
+    build = [str(PYTHON), "-P", "scripts/build_whisper_cli.py"]
+    return all(step(f"pull {name}", [*pull, name], environment) for name in WEIGHTS) and step(
+        "build whisper-cli", build, environment
+    )
 
 
 def fingerprint() -> str:
@@ -107,48 +105,6 @@ def fingerprint() -> str:
     for name in ("pyproject.toml", "constraints.txt", "overrides.txt"):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
-
-
-def installation(environment: dict[str, str]) -> tuple[list[str], dict[str, str]]:
-    """Return uv's command, and the environment that hands pip's own settings to it."""
-    command = [str(PYTHON), "-m", "uv", "pip", "install", "--python", str(PYTHON), "--quiet"]
-    command += ["-c", "constraints.txt", "--override", "overrides.txt", "-e", ".[dev]"]
-    settings = pip_settings(environment)
-    handed = {
-        variable: separator.join(settings[name].split())
-        for name, (variable, separator) in PIP_TO_UV.items()
-        if settings.get(name)
-    }
-    if sys.platform == "linux" and not _has_cpu_torch(settings.get("find-links", "")):
-        handed["UV_TORCH_BACKEND"] = "cpu"
-    return command, {**handed, **environment}
-
-
-def pip_settings(environment: dict[str, str]) -> dict[str, str]:
-    """Return pip's settings for an installation: its files, then its environment variables."""
-    listed = subprocess.run(
-        [str(PYTHON), "-m", "pip", "config", "list"],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    settings: dict[str, str] = {}
-    for section in ("global.", "install.", ":env:."):
-        for line in listed.splitlines():
-            key, _, text = line.partition("=")
-            if key.startswith(section):
-                settings[key.removeprefix(section)] = str(ast.literal_eval(text))
-    return settings
-
-
-def _has_cpu_torch(find_links: str) -> bool:
-    return any(
-        list(Path(link.removeprefix("file://")).glob("torch-*+cpu-*.whl"))
-        for link in find_links.split()
-        if "://" not in link or link.startswith("file://")
-    )
 
 
 def test(arguments: list[str], environment: dict[str, str]) -> bool:
@@ -197,6 +153,8 @@ def clean_environment() -> dict[str, str]:
         if name not in foreign and not name.startswith("LC_")
     }
     environment["LC_ALL"] = "C.UTF-8"
+    # With more, the threads of a test and of its workers wait for each other on a small machine.
+    environment["OMP_NUM_THREADS"] = "1"
     environment["PATH"] = os.pathsep.join([str(PROGRAMS), environment.get("PATH", os.defpath)])
     return environment
 

@@ -14,14 +14,23 @@ TESTS = Path(__file__).parents[1]
 def folders_with_a_suite() -> Iterator[tuple[str, str]]:
     """The suite and the folder, as written, of every test class that joins a suite."""
     for file in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.parse(file.read_text("utf-8")).body:
-            if not isinstance(node, ast.ClassDef) or not node.name.startswith("Test"):
-                continue
-            suites = [base for base in map(ast.unparse, node.bases) if base.endswith("Contract")]
-            assigned = [item for item in node.body if isinstance(item, ast.Assign)]
-            for item in assigned if suites else []:
-                if ast.unparse(item.targets[0]) == "folder":
-                    yield suites[0], ast.unparse(item.value)
+        body = ast.parse(file.read_text("utf-8")).body
+        classes = {node.name: node for node in body if isinstance(node, ast.ClassDef)}
+        for name in classes:
+            if name.startswith("Test"):
+                yield from _joined(name, classes)
+
+
+def _joined(name: str, classes: dict[str, ast.ClassDef]) -> Iterator[tuple[str, str]]:
+    node = classes[name]
+    bases = [ast.unparse(base) for base in node.bases]
+    suites = [base for base in bases if base.endswith("Contract")]
+    for item in node.body if suites else []:
+        if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == "folder":
+            yield suites[0], ast.unparse(item.value)
+    for base in bases:  # what several classes of a file share
+        if base in classes:
+            yield from _joined(base, classes)
 
 
 def test_every_shipped_binding_is_run_through_its_suite() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import BindingWriter
+from tests.conftest import CODE as QUICK
+from tests.conftest import MANIFEST, BindingWriter
 from tests.worker_binding import write
 
 from omnibind import AsyncClient, Client
@@ -103,3 +105,27 @@ def test_piper_in_a_worker_speaks_as_here() -> None:
         assert bytes(one) == bytes(other)
         stream = there.tts.stream_audio("One. Two. Three.", **options)
         assert len(list(stream)) == 3
+
+
+def test_an_engine_that_is_slow_to_go_is_not_taken_for_a_busy_one(
+    write_binding: BindingWriter, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = QUICK + "\n    def unload(self) -> None:\n        import time\n        time.sleep(2.3)\n"
+    folder = str(write_binding(code=slow))
+    with caplog.at_level("WARNING"), Client(tts={"binding": folder, "runs": "worker"}) as client:
+        client.tts.generate_audio("hello there")
+    assert caplog.text == ""
+
+
+def test_a_recording_beside_the_program_is_found_wherever_the_engine_runs(
+    write_binding: BindingWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = "        if voice not in"
+    heard = f"        if voice and Path(voice).is_file():\n            voice = None\n{known}"
+    clones = "from pathlib import Path\n" + QUICK.replace(known, heard)
+    folder = write_binding(code=clones, manifest=MANIFEST + "capabilities: {clone: true}\n")
+    client = Client(tts={"binding": str(folder), "runs": "worker"})
+    (tmp_path / "me.wav").write_bytes(client.tts.generate_audio("my own voice"))
+    monkeypatch.chdir(tmp_path)
+    with client:
+        assert client.tts.generate_audio("hello there", "me.wav", consent=True).duration_s > 0

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from omnibind import Client
 from omnibind.contracts.errors import (
     BadConfig,
     BadOption,
@@ -67,6 +68,23 @@ def test_language_and_length_are_told(whisper: Any, fox: Any) -> None:
     assert heard.duration_s == pytest.approx(len(fox) / RATE)
 
 
+def test_it_hears_what_the_library_alone_hears(whisper: Any, long: Any) -> None:
+    from faster_whisper import WhisperModel  # type: ignore[import-untyped]
+
+    folder = str(whisper.weights("tiny.en"))
+    library = WhisperModel(folder, device="cpu", compute_type="int8", local_files_only=True)
+    options: dict[str, Any] = {"beam_size": 2, "initial_prompt": "A fable.", "temperature": 0.0}
+    ours = whisper.transcribe_audio((long, RATE), vad=False, batched=False, **options)
+    theirs = list(library.transcribe(long, vad_filter=False, **options)[0])
+    assert [one.text for one in ours.segments] == [one.text.strip() for one in theirs]
+    assert [one.start for one in ours.segments] == [one.start for one in theirs]
+
+
+def test_what_was_said_before_is_gone_on_with(whisper: Any) -> None:
+    before = "hello there how are you i am fine thanks and you"
+    assert str(whisper.transcribe_audio(FOX, initial_prompt=before)) == WORDS
+
+
 @pytest.mark.parametrize("loudness", [0.0, 1e-3, 1e-2])
 @pytest.mark.parametrize("batched", [True, False])
 def test_silence_and_noise_have_no_words(whisper: Any, loudness: float, batched: bool) -> None:
@@ -108,6 +126,19 @@ def test_a_batch_without_pauses_to_cut_at_is_refused(whisper: Any, long: Any) ->
 def test_what_an_english_model_cannot_is_refused(whisper: Any, options: Any) -> None:
     with pytest.raises(BadOption, match=r"'tiny\.en' knows English alone"):
         whisper.transcribe_audio(FOX, **options)
+
+
+def test_a_language_is_found_out_and_translated() -> None:
+    with Client(tts="kokoro/v1.0.int8") as client:
+        spoken = client.tts.generate_audio("Buenos días, me llamo Carmen.", "ef_dora")
+    binding = create(model_name="base")
+    heard = binding.transcribe_audio(spoken)
+    assert heard.language == "es"
+    assert heard.language_probability > 0.8
+    assert "me llamo carmen" in plain(heard)
+    assert plain(binding.transcribe_audio(spoken, language="es-MX")) == plain(heard)
+    translated = plain(binding.transcribe_audio(spoken, task="translate"))
+    assert "my name is" in translated or "i m carmen" in translated.replace("'", " "), translated
 
 
 def test_a_tag_with_a_region_is_a_language(whisper: Any) -> None:

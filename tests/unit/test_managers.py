@@ -412,3 +412,37 @@ def test_wrong_registrations_are_refused(registered: None) -> None:
         TTSBindingManager.register_binding("wrong", "x")  # type: ignore[arg-type]
     with pytest.raises(BadConfig, match="registered already"):
         TTSBindingManager.register_binding("humming", lambda: Humming())
+
+
+EITHER = """\
+programs: [no-such-program]
+program_option: program
+requires: [no-such-dist]
+either: true
+"""
+
+
+def test_the_program_or_the_package_is_enough_where_the_manifest_says_so(
+    home: Path, write_binding: BindingWriter
+) -> None:
+    write_binding("probe", root=home / "bindings", manifest=MANIFEST + EITHER)
+    manager = TTSBindingManager()
+    states = [problem.state for problem in manager.diagnose("probe").problems]
+    assert states == ["needs-program", "needs-packages"]
+    assert manager.diagnose("probe", program="/my/own").state == "ready"
+    built = home / "programs" / "no-such-program"
+    built.parent.mkdir()
+    built.write_text("#!/bin/sh\n")
+    built.chmod(0o755)
+    assert manager.diagnose("probe").state == "ready"
+    built.unlink()
+    with_package = EITHER.replace("no-such-dist", "numpy")
+    write_binding("other", root=home / "bindings", manifest=MANIFEST + with_package)
+    assert manager.diagnose("other").state == "ready"
+
+
+def test_either_is_said_between_programs_and_packages(write_binding: BindingWriter) -> None:
+    folder = write_binding(manifest=MANIFEST + "either: true\n")
+    diagnosis = TTSBindingManager().diagnose(str(folder))
+    assert diagnosis.state == "broken"
+    assert "says either" in diagnosis.problems[0].message

@@ -16,6 +16,7 @@ import pytest
 from omnibind import Client
 from omnibind.contracts import TTSBinding
 from omnibind.contracts.errors import (
+    BadConfig,
     BadInput,
     BadOption,
     Cancelled,
@@ -29,6 +30,8 @@ from omnibind.managers import TTSBindingManager
 from omnibind.weights.catalogue import read_models
 
 JOE = "en_US-joe-medium"
+# A graph that plays a tone for every phoneme, higher by 110 Hz for the second speaker.
+TWO_SPEAKERS = Path(__file__).parents[1] / "two_speakers.onnx"
 TEXT = "The quick brown fox jumps over the lazy dog."
 
 
@@ -45,6 +48,17 @@ def own(piper: TTSBinding, tmp_path: Path) -> Path:
     for ending in (".onnx", ".onnx.json"):
         (tmp_path / f"mine{ending}").symlink_to(piper.weights(JOE) / f"{JOE}{ending}")
     return tmp_path
+
+
+@pytest.fixture
+def two(own: Path) -> Path:
+    """A folder with a voice of two speakers, beside one of a single speaker."""
+    settings = json.loads((own / "mine.onnx.json").read_text())
+    settings |= {"num_speakers": 2, "speaker_id_map": {"alice": 0, "bob": 1}}
+    settings["language"]["code"] = "en_GB"
+    (own / "two.onnx").symlink_to(TWO_SPEAKERS)
+    (own / "two.onnx.json").write_text(json.dumps(settings))
+    return own
 
 
 def create(**config: Any) -> Any:
@@ -133,6 +147,54 @@ def test_a_speaker_that_the_voice_has_not_is_refused(piper: Any) -> None:
     with pytest.raises(BadOption, match="speaker is 1, and this voice has 1"):
         piper.generate_audio(TEXT, speaker=1)
     assert piper.generate_audio("Hello.", speaker=0).duration_s > 0.1
+
+
+def test_speakers_are_voices_of_their_own(two: Path) -> None:
+    binding = create(piper_voices_dir=two, default_voice="two#bob")
+    assert {"mine", "two", "two#alice", "two#bob"} <= set(binding.list_voices())
+    assert {"mine#alice", f"{JOE}#alice"}.isdisjoint(binding.list_voices())
+    told = {voice.name: voice for voice in binding.voices()}
+    assert told["two#bob"].language == "en-GB"
+    assert told[JOE][1:] == ("en-US", "male")
+    bob, alice = (binding.generate_audio("Hi.", voice) for voice in ("two#bob", "two#alice"))
+    assert bob == binding.generate_audio("Hi.") == binding.generate_audio("Hi.", "two", speaker=1)
+    assert alice == binding.generate_audio("Hi.", str(two / "two.onnx#alice"))
+    assert alice != bob
+
+
+def test_a_speaker_that_is_not_there_or_given_twice_is_refused(two: Path) -> None:
+    binding = create(piper_voices_dir=two, default_voice="two")
+    with pytest.raises(UnknownVoice, match=r"voice 'two' has no speaker 'bo'; did you mean 'bob'"):
+        binding.generate_audio("Hi.", "two#bo")
+    with pytest.raises(BadOption, match=r"speaker is 0, and the voice names 'bob'"):
+        binding.generate_audio("Hi.", "two#bob", speaker=0)
+    with pytest.raises(BadOption, match="speaker is 2, and this voice has 2: give 0 to 1"):
+        binding.generate_audio("Hi.", speaker=2)
+
+
+def test_a_voice_whose_settings_cannot_be_read_is_listed_alone(two: Path) -> None:
+    (two / "two.onnx.json").write_text("{")
+    voices = create(piper_voices_dir=two).voices()
+    assert [voice for voice in voices if voice.name.startswith("two")] == [("two", None, None)]
+
+
+def test_a_gpu_that_onnxruntime_cannot_use_is_refused() -> None:
+    with pytest.raises(BadConfig, match=r"device is 'cuda'.* install onnxruntime-gpu"):
+        create(device="cuda").load()
+    assert create(device="auto").generate_audio("Hello.").duration_s > 0.1
+
+
+def test_a_gpu_that_does_not_start_is_no_silent_cpu(
+    piper: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime  # type: ignore[import-untyped]
+
+    # Built for CUDA, on a machine without: onnxruntime then takes the CPU.
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
+    with pytest.warns(UserWarning, match="CUDAExecutionProvider"):  # noqa: SIM117
+        with pytest.raises(BadConfig, match="its CUDA libraries don't load"):
+            create(device="cuda").load()
 
 
 def test_the_least_recently_used_voice_goes_first(own: Path) -> None:

@@ -143,3 +143,14 @@ def test_a_configuration_says_how_long_engines_stay_and_what_they_may_take(
     assert kept.limits.of("host").share == 0.5
     with pytest.raises(BadConfig, match="keep_alive_s"):
         Client(tts={"binding": "hungry", "keep_alive_s": -1})
+
+
+def test_a_device_by_default_counts_like_one_that_was_configured() -> None:
+    from omnibind.contracts.options import schema_of
+    from omnibind.modalities.member import with_defaults
+
+    def made(*, device: str = "auto", rate: int = 1) -> None: ...
+
+    schema = schema_of(made, (), "tts/probe")
+    assert with_defaults(schema, {"rate": 2}) == {"device": "auto"}
+    assert with_defaults(schema, {"device": "cpu"}) == {"device": "cpu"}

@@ -14,10 +14,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from omnibind.contracts.errors import BadOption, UnknownModel, WeightsDamaged, WeightsMissing
+from omnibind.contracts.errors import (
+    BadOption,
+    Cancelled,
+    UnknownModel,
+    Untrusted,
+    WeightsDamaged,
+    WeightsMissing,
+)
 from omnibind.contracts.media import Audio
 from omnibind.contracts.roots import shipped_roots
 from omnibind.managers import STTBindingManager
+from omnibind.weights import trust
 from omnibind.weights.catalogue import read_models
 
 RATE = 16_000
@@ -50,6 +58,43 @@ def test_sound_is_heard_without_any_program(whisper: Any, monkeypatch: pytest.Mo
     assert (heard.language, heard.language_probability) == ("en", 1.0)
 
 
+def test_long_sound_is_heard_as_the_library_alone_hears_it(whisper: Any) -> None:
+    import whisper as library  # type: ignore[import-untyped]
+
+    fox = Audio.from_file(FOX).array()[:, 0]
+    long = np.concatenate([fox, np.zeros(28 * RATE, np.float32), fox])
+    assert len(long) > 30 * RATE, "it fits into one window"
+    ours = whisper.transcribe_audio((long, RATE), initial_prompt="A fable.", temperature=0.0)
+    model = library.load_model(str(whisper.weights("tiny.en") / "tiny.en.pt"), "cpu")
+    theirs = model.transcribe(long, initial_prompt="A fable.", temperature=0.0, fp16=False)
+    assert str(ours) == theirs["text"].strip()
+    assert [one.start for one in ours.segments] == [one["start"] for one in theirs["segments"]]
+    assert plain(ours) == f"{WORDS} {WORDS}"
+
+
+def test_a_call_can_be_cancelled_before_a_word(whisper: Any) -> None:
+    told: list[str] = []
+
+    def report(fraction: Any = None, step: str = "", message: Any = None) -> None:
+        told.append(step)
+        if len(told) == 3:
+            raise Cancelled("enough")
+
+    whisper.report = report
+    try:
+        with pytest.raises(Cancelled):
+            whisper.transcribe_audio(FOX)
+    finally:
+        del whisper.report
+    assert told == ["listening"] * 3
+    assert not whisper._loaded[1].decoder._forward_pre_hooks, "the model still tells this call"
+
+
+def test_what_was_said_before_is_gone_on_with(whisper: Any) -> None:
+    before = "hello there how are you i am fine thanks and you"
+    assert str(whisper.transcribe_audio(FOX, initial_prompt=before)) == WORDS
+
+
 @pytest.mark.parametrize("loudness", [0.0, 1e-2])
 def test_silence_and_noise_have_no_words(whisper: Any, loudness: float) -> None:
     noise = np.random.default_rng(0).standard_normal(5 * RATE).astype(np.float32) * loudness
@@ -67,7 +112,7 @@ def test_what_an_english_model_cannot_is_refused(whisper: Any, options: Any) -> 
 
 
 def test_words_have_times_from_the_models_own_heads(whisper: Any) -> None:
-    import whisper as library  # type: ignore[import-untyped]
+    import whisper as library
 
     heard = whisper.transcribe_audio(FOX, word_times=True)
     assert [plain(word.text) for word in heard.words] == WORDS.split()
@@ -118,6 +163,27 @@ def test_a_file_that_is_not_the_published_one_is_never_read(
     monkeypatch.setattr("torch.load", lambda *_, **__: pytest.fail("the pickle was read"))
     with pytest.raises(WeightsDamaged, match="sha256"):
         binding.load()
+
+
+def test_a_checkpoint_of_ones_own_is_read_once_it_is_trusted(
+    whisper: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own" / "mine.pt"
+    own.parent.mkdir()
+    own.symlink_to(whisper.weights("tiny.en") / "tiny.en.pt")
+    monkeypatch.setenv("OMNIBIND_HOME", str(tmp_path / "home"))
+    with pytest.raises(Untrusted, match=r"omnibind trust .*mine\.pt"):
+        create(model_name=str(own)).load()
+    trust.trust(own)
+    assert plain(create(model_name=str(own)).transcribe_audio(FOX)) == WORDS
+    binding = create(model_name=str(own.parent))
+    binding.load()
+    assert binding._loaded[0] == str(own.parent)
+
+
+def test_a_folder_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnknownModel, match=r"holds 0 files \*\.pt; give the path of one"):
+        create(model_name=str(tmp_path)).load()
 
 
 def test_a_model_that_is_not_here_tells_the_command(whisper: Any) -> None:

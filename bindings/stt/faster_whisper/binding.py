@@ -239,8 +239,7 @@ class FasterWhisperSTT(STTBinding):
         return self._loaded[1]
 
     def _folder(self, name: str) -> Path:
-        is_path = Path(name).is_absolute() or name[:1] in (".", "~")
-        folder = Path(name).expanduser() if is_path else self.weights(name)
+        folder = self.weights(name)
         # Without its own tokenizer, faster-whisper would go and download one.
         for file in ("model.bin", "config.json", "tokenizer.json"):
             if not (folder / file).is_file():

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from omnibind.contracts import STTBinding
-from omnibind.contracts.errors import BadConfig, OutOfMemory, WeightsDamaged
+from omnibind.contracts.errors import BadConfig, OutOfMemory, UnknownModel, WeightsDamaged
 from omnibind.contracts.media import AudioInput, Segment, Source, Transcript, Word
 from omnibind.contracts.options import Range
 
+from ..._shared.pytorch import failures, is_memory
 from ..._shared.whisper import (
     RATE,
     InitialPrompt,
@@ -22,8 +23,6 @@ from ..._shared.whisper import (
     Task,
     Temperature,
     WordTimes,
-    failure,
-    is_memory,
     language_of,
 )
 
@@ -37,14 +36,16 @@ SILENCE = 1e-4
 class WhisperSTT(STTBinding):
     """OpenAI's Whisper as published; one model is loaded at a time.
 
-    A checkpoint is a pickle: it is read after its hash was found to be OpenAI's, and with
-    ``weights_only``.
+    A checkpoint is a pickle: it is read with ``weights_only``, and only after its hash was found to
+    be OpenAI's or one that the user trusts. There is no ``vad`` in it; faster_whisper has one.
     """
 
     def __init__(
         self,
         *,
-        model_name: Annotated[str, "a model of the catalogue"] = "base",
+        model_name: Annotated[
+            str, "a model of the catalogue, or the path of a checkpoint or of its folder"
+        ] = "base",
         device: Annotated[
             Literal["auto", "cpu", "cuda"], "auto is cuda where PyTorch sees a GPU"
         ] = "auto",
@@ -59,7 +60,8 @@ class WhisperSTT(STTBinding):
         Raises:
             UnknownModel: There is no such model.
             WeightsMissing: Its file isn't on this machine.
-            WeightsDamaged: The file isn't what OpenAI published.
+            WeightsDamaged: The file isn't what OpenAI published, or no checkpoint of Whisper.
+            Untrusted: It is a file of the user's own, and isn't trusted yet.
             BadConfig: There is no GPU, and ``device`` asks for one.
         """
         self._engine(self._model_name)
@@ -86,8 +88,8 @@ class WhisperSTT(STTBinding):
 
         Args:
             audio_path: Any sound; it is heard as 16 kHz mono.
-            model: A name from :meth:`list_models`; another one than the last call's takes its place
-                in memory.
+            model: A name from :meth:`list_models` or a path; another one than the last call's takes
+                its place in memory.
             language: ``en``, ``de-AT``, …; English alone where the model's name ends in ``.en``.
             task: ``translate`` needs a model that knows several languages.
             initial_prompt: At most 223 tokens of it are heeded.
@@ -119,15 +121,12 @@ class WhisperSTT(STTBinding):
         if temperature is not None:
             options["temperature"] = temperature
         probability = 1.0
-        try:
-            with _quiet():
-                if language is None:
-                    options["language"], probability = _detected(engine, samples)
-                else:
-                    options["language"] = language
-                found = engine.transcribe(samples, **options)
-        except Exception as error:
-            raise failure("whisper", error) from error
+        with failures("whisper"), _quiet(), self._reporting(engine):
+            if language is None:
+                options["language"], probability = _detected(engine, samples)
+            else:
+                options["language"] = language
+            found = engine.transcribe(samples, **options)
         segments = [_segment(one, duration_s) for one in found["segments"] if one["text"].strip()]
         known = language is not None or bool(segments)
         return Transcript(
@@ -144,12 +143,25 @@ class WhisperSTT(STTBinding):
 
     def _engine(self, name: str) -> Whisper:
         if self._loaded is None or self._loaded[0] != name:
-            folder = self.weights(name)
+            path = _checkpoint(self.weights(name))
             self._loaded = None
-            self._loaded = (name, self._read(folder, name))
+            self._loaded = (name, self._read(path, name))
         return self._loaded[1]
 
-    def _read(self, folder: Path, name: str) -> Whisper:
+    @contextmanager
+    def _reporting(self, engine: Whisper) -> Iterator[None]:
+        """Let the call end before every word."""
+
+        def report(*_: Any) -> None:
+            self.report(step="listening")
+
+        hook = engine.decoder.register_forward_pre_hook(report)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def _read(self, path: Path, name: str) -> Whisper:
         import torch
         import whisper
         from whisper.tokenizer import get_encoding  # type: ignore[import-untyped]
@@ -158,12 +170,12 @@ class WhisperSTT(STTBinding):
         if self._device == "cuda" and not has_gpu:
             raise BadConfig("device is 'cuda', and PyTorch sees no GPU here; use 'auto' or 'cpu'")
         device = "cuda" if has_gpu and self._device != "cpu" else "cpu"
-        path = folder / whisper._MODELS[name].rpartition("/")[2]
         try:
             engine = whisper.load_model(str(path), device)
             # Given as a path, a model gets no alignment heads of its own, and its word times
             # would be worse.
-            engine.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])
+            if name in whisper._ALIGNMENT_HEADS:
+                engine.set_alignment_heads(whisper._ALIGNMENT_HEADS[name])
             with _quiet():
                 get_encoding("multilingual" if engine.is_multilingual else "gpt2")
         except Exception as error:
@@ -171,6 +183,16 @@ class WhisperSTT(STTBinding):
                 raise OutOfMemory(f"there isn't enough memory to load {path}: {error}") from error
             raise WeightsDamaged(f"{path} can't be loaded by whisper: {error}") from error
         return engine
+
+
+def _checkpoint(found: Path) -> Path:
+    files = [found] if found.is_file() else sorted(found.glob("*.pt"))
+    if len(files) != 1:
+        raise UnknownModel(
+            f"{found} holds {len(files)} files *.pt; give the path of one checkpoint of "
+            "openai-whisper, or a folder with one"
+        )
+    return files[0]
 
 
 @contextmanager

@@ -25,6 +25,9 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.media import Audio, AudioChunk, Meta
 from omnibind.contracts.media.chunk import drained, joined
 from omnibind.contracts.options import Range
+from omnibind.contracts.tts import Voice
+
+from ..._shared.onnxruntime import Device, check_cuda, uses_cuda
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,10 +65,12 @@ class PiperTTS(TTSBinding):
         piper_voices_dir: Annotated[
             Path | None, "a folder of voices of your own; wins over the catalogue"
         ] = None,
+        device: Device = "cpu",
     ) -> None:
         self._default_voice = default_voice
         self._default_path = default_voice_model_path
         self._voices_dir = piper_voices_dir
+        self._device = device
         self._voices: OrderedDict[Path, PiperVoice] = OrderedDict()
 
     def load(self) -> None:
@@ -75,8 +80,9 @@ class PiperTTS(TTSBinding):
             UnknownVoice: There is no such voice, or a file of it is missing.
             WeightsMissing: The catalogue's voice isn't on this machine.
             WeightsDamaged: A file isn't a Piper voice.
+            BadConfig: onnxruntime can't use a GPU here, and ``device`` asks for one.
         """
-        self._voice(self._path(None))
+        self._voice(self._path(self._named(None)[0]))
 
     def unload(self) -> None:
         """Let go of all voices."""
@@ -98,7 +104,8 @@ class PiperTTS(TTSBinding):
         Args:
             text: What to say; ``[[…]]`` holds phonemes that are spoken as they are.
             voice: A name from :meth:`list_voices`, a file name in ``piper_voices_dir`` with or
-                without its ending, or a path to an .onnx.
+                without its ending, or a path to an .onnx; ``#SPEAKER`` behind it names one of
+                several speakers.
             speed: Divides the voice's ``length_scale``; Piper rounds every phoneme up to whole
                 frames, so that speed 2 takes a little more than half the time.
             speaker: A number below the voice's number of speakers.
@@ -110,8 +117,8 @@ class PiperTTS(TTSBinding):
             WAV: int16, mono, at the voice's own rate.
 
         Raises:
-            UnknownVoice: There is no such voice, or a file of it is missing.
-            BadOption: The voice has no such speaker.
+            UnknownVoice: There is no such voice or speaker, or a file of it is missing.
+            BadOption: The voice has no speaker of that number, or one is named by ``voice`` too.
             BadInput: Nothing in the text can be spoken by this voice.
         """
         return drained(
@@ -148,10 +155,11 @@ class PiperTTS(TTSBinding):
         import numpy as np
         from piper import SynthesisConfig
 
-        path = self._path(voice)
+        name, told = self._named(voice)
+        path = self._path(name)
         loaded = self._voice(path)
         settings = SynthesisConfig(
-            speaker_id=_speaker(loaded, speaker),
+            speaker_id=_speaker(loaded, path.stem, told, speaker),
             length_scale=None if speed == 1.0 else loaded.config.length_scale / speed,
             noise_scale=noise_scale,
             noise_w_scale=noise_w_scale,
@@ -171,24 +179,43 @@ class PiperTTS(TTSBinding):
         return joined(chunks, meta=Meta(model=path.stem))
 
     def list_voices(self) -> list[str]:
-        """Return the catalogue's voices and those of ``piper_voices_dir``, sorted."""
-        names = set(self.catalogue())
-        if self._voices_dir is not None:
-            names.update(path.stem for path in self._voices_dir.glob("*.onnx"))
-        return sorted(names)
+        """Return the catalogue's voices and those of ``piper_voices_dir``, sorted.
+
+        A voice of several speakers is there once alone, and once with each speaker's name.
+        """
+        return sorted({*self.catalogue(), *self._own()})
+
+    def voices(self) -> list[Voice]:
+        """Return the voices of :meth:`list_voices`, with what their own files say of them."""
+        known = {**self._voice_facts, **self._own()}
+        return [known.get(name) or Voice(name) for name in self.list_voices()]
+
+    def _own(self) -> dict[str, Voice]:
+        if self._voices_dir is None:
+            return {}
+        return {
+            voice.name: voice for path in self._voices_dir.glob("*.onnx") for voice in _of(path)
+        }
+
+    def _named(self, voice: str | None) -> tuple[str | None, str]:
+        """Return a voice's name and its speaker's; a default that was given as a file has none."""
+        if voice is None and self._default_path is not None:
+            return None, ""
+        name, _, speaker = (self._default_voice if voice is None else voice).partition("#")
+        return name, speaker
 
     def _voice(self, path: Path) -> PiperVoice:
         if path not in self._voices:
-            self._voices[path] = _load(path)
+            self._voices[path] = _load(path, self._device)
             if len(self._voices) > VOICES_KEPT:
                 self._voices.popitem(last=False)
         self._voices.move_to_end(path)
         return self._voices[path]
 
     def _path(self, name: str | None) -> Path:
-        if name is None and self._default_path is not None:
+        if name is None:
+            assert self._default_path is not None
             return _whole(self._default_path, str(self._default_path))
-        name = self._default_voice if name is None else name
         if self._voices_dir is not None:
             own = self._voices_dir / (name if name.endswith(".onnx") else f"{name}.onnx")
             if own.is_file():
@@ -215,7 +242,21 @@ def _whole(path: Path, name: str) -> Path:
     return path
 
 
-def _load(path: Path) -> PiperVoice:
+def _of(path: Path) -> Iterator[Voice]:
+    """Tell a voice and its speakers from its .json; what can't be read is told when it is used."""
+    import json
+
+    try:
+        told = json.loads(Path(f"{path}.json").read_bytes())
+        language = str(told["language"]["code"]).replace("_", "-")
+        speakers = list(told.get("speaker_id_map") or ())
+    except (OSError, ValueError, KeyError, TypeError):
+        language, speakers = None, []
+    for name in (path.stem, *(f"{path.stem}#{speaker}" for speaker in speakers)):
+        yield Voice(name, language)
+
+
+def _load(path: Path, device: str) -> PiperVoice:
     import logging
 
     from piper import PiperVoice
@@ -223,13 +264,15 @@ def _load(path: Path) -> PiperVoice:
 
     # Without a handler, logging prints a warning for every sound that a voice doesn't know.
     logging.getLogger("piper").addHandler(logging.NullHandler())
+    use_cuda = uses_cuda(device)
     try:
-        voice = PiperVoice.load(path, download_dir=path.parent)
+        voice = PiperVoice.load(path, use_cuda=use_cuda, download_dir=path.parent)
     except MemoryError as error:
         raise OutOfMemory(f"there isn't enough memory to load {path}") from error
     except Exception as error:
         told = f"{type(error).__name__}: {error}"
         raise WeightsDamaged(f"{path} and its .json aren't a Piper voice: {told}") from error
+    check_cuda(voice.session.get_providers(), device)
     if voice.config.phoneme_type == PhonemeType.PINYIN:
         words = path.parent / "g2pW" / "g2pw.onnx"
         if not words.is_file():
@@ -249,7 +292,16 @@ def _sentences(voice: PiperVoice, text: str, settings: SynthesisConfig) -> Itera
         raise CallFailed(f"piper can't speak this text: {error}") from error
 
 
-def _speaker(voice: PiperVoice, number: int | None) -> int | None:
+def _speaker(voice: PiperVoice, name: str, told: str, number: int | None) -> int | None:
+    """Return the number of the speaker who was named, or whose number was given."""
+    if told:
+        if number is not None:
+            raise BadOption(f"speaker is {number}, and the voice names {told!r}; give one of them")
+        known = voice.config.speaker_id_map
+        if told not in known:
+            hint = suggest(told, known)
+            raise UnknownVoice(f"voice {name!r} has no speaker {told!r}; {hint}")
+        return known[told]
     count = voice.config.num_speakers
     if number is None or number < count:
         return number

@@ -45,7 +45,7 @@ class Candidate:
         binding: The binding itself.
         place: Where its code runs.
         schema: The options of its verb.
-        powers: The options of further verbs that it has, by name.
+        powers: The options of further verbs and of the batch that it has, by name.
         model: The model that its configuration names, for the result's meta.
         max_batch_size: So many waiting calls one native batch may serve.
         max_characters: A longer text or prompt is refused.

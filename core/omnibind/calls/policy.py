@@ -52,14 +52,14 @@ LICENCES: Mapping[str, _Verdict] = {
     **dict.fromkeys(
         (
             *("CC-BY-NC", "CC-BY-NC-SA", "CC-BY-NC-ND", "CPML", "Coqui-Public-Model"),
-            *("Fish-Audio-Research", "BUSL"),
+            *("Fish-Audio-Research", "BUSL", "Stable-Video-Diffusion-NC-Community"),
         ),
         (False, _FORBIDS),
     ),
     **dict.fromkeys(
         (
             *("Stability-AI-Community", "Stability-Community", "Llama", "LTX-2-Community"),
-            "Tencent-Hunyuan-Community",
+            *("LTXV-Open-Weights", "Tencent-Hunyuan-Community"),
         ),
         (None, _DEPENDS),
     ),

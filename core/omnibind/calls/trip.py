@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from omnibind.calls import callbacks, policy, retry
@@ -180,6 +181,10 @@ class Trip:
             known = await Run(candidate.place.turns, listed) if listed is not None else ()
         if policy.consent_needed(candidate.clones, voice, known, recordings):
             policy.check_consent(candidate.label, controls.consent, candidate.consent)
+        if isinstance(voice, str) and voice not in known and Path(voice).is_file():
+            # A worker has another working folder.
+            text, _, *further = choice.subject
+            choice.subject = (text, str(Path(voice).absolute()), *further)
 
     def fall_back(self, choice: Choice, error: OmnibindError) -> None:
         """Let the next candidate try; raises ``error`` where none may."""

@@ -6,6 +6,7 @@ The parent writes one JSON line an order, the child answers with one JSON line e
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,12 @@ def facts_of(class_: type[Binding], owner: str) -> dict[str, Any]:
         )
         return None if method is None else schema_of(method, subject, owner).to_data()
 
+    one, *further = class_.subject
     powers = {verb: schema(verb, subject) for verb, subject in class_.powers.items()}
+    # A batch is called as its verb is; its own schema says only what it takes beyond that.
+    with suppress(BindingBroken):
+        batch = f"{class_.verb}_batch"
+        powers[batch] = schema(batch, (f"{one}s", *further))
     return {
         "configuration": schema_of(class_.__init__, (), owner).to_data(),
         "verb": schema(class_.verb, class_.subject),

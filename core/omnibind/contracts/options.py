@@ -38,7 +38,7 @@ CONFIGURATION_CONTROLS = frozenset(
 
 TERMS: Mapping[str, tuple[str, ...]] = {
     "text": ("input", "caption"),
-    "voice": ("voice_id", "speaker", "speaker_wav"),
+    "voice": ("voice_id", "speaker", "speaker_wav", "voice_preset", "history_prompt"),
     "language": ("language_code", "lang"),
     "speed": ("speaking_rate", "rate", "length_scale"),
     "instructions": ("style_prompt",),
@@ -49,6 +49,8 @@ TERMS: Mapping[str, tuple[str, ...]] = {
     "image": ("init_image", "prompt_image"),
     "steps": ("num_inference_steps",),
     "guidance_scale": ("cfg", "cfg_coef", "cfg_scale"),
+    "semantic_temperature": ("text_temp",),
+    "coarse_temperature": ("waveform_temp",),
     "duration_s": ("duration", "length", "seconds", "duration_seconds"),
     "initial_prompt": ("prompt",),
     "word_times": ("word_timestamps", "timestamp_granularities"),

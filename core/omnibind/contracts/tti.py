@@ -35,10 +35,7 @@ class TTIBinding(Binding):
     modality: ClassVar[str] = "tti"
     verb: ClassVar[str] = "generate_image"
     subject: ClassVar[tuple[str, ...]] = ("prompt",)
-    powers: ClassVar[dict[str, tuple[str, ...]]] = {
-        "edit_image": ("prompt", "image"),
-        "generate_image_batch": ("prompts",),
-    }
+    powers: ClassVar[dict[str, tuple[str, ...]]] = {"edit_image": ("prompt", "image")}
 
     @abstractmethod
     def generate_image(self, prompt: str, *args: Any, **options: Any) -> bytes:

@@ -54,6 +54,8 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True):
     requires: list[str] = []
     imports: list[str] = []
     programs: list[str] = []
+    program_option: str = ""
+    either: bool = False
     runs: Literal["in-process", "worker", "own-environment"] = "in-process"
     engine: str = ""
     model_option: str = ""
@@ -140,6 +142,8 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path}: weights_of is {manifest.weights_of!r}; give MODALITY/NAME of the binding in "
             "this root folder whose weights it uses"
         )
+    if manifest.either and not (manifest.programs and manifest.requires):
+        raise BindingBroken(f"{path} says either; give the programs and the requires it is between")
     if manifest.default_model and not manifest.model_option and manifest.kind == "local":
         raise BindingBroken(f"{path} has default_model without model_option; name the option")
     return manifest

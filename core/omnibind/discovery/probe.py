@@ -37,7 +37,7 @@ class Facts(NamedTuple):
         configuration: The constructor's keyword parameters.
         verb: The options of the contract's verb.
         doc: The class's docstring.
-        powers: The options of further verbs that it defines, by name.
+        powers: The options of further verbs and of the batch that it defines, by name.
     """
 
     configuration: Schema

@@ -47,8 +47,7 @@ def problems_of(found: Found, model: str | None, configuration: Mapping[str, Any
     return [
         *_code_problems(folder, manifest),
         *_platform_problems(found, manifest, runs),
-        *_program_problems(manifest),
-        *_package_problems(found, manifest, runs),
+        *_engine_problems(found, manifest, runs, configuration),
         *_weight_problems(found, manifest, models, model, configuration),
         *_key_problems(found, manifest, configuration),
     ]
@@ -109,9 +108,21 @@ def _platform_problems(found: Found, manifest: Manifest, runs: str) -> Iterable[
         yield Problem("wrong-platform", told)
 
 
-def _program_problems(manifest: Manifest) -> Iterable[Problem]:
+def _engine_problems(
+    found: Found, manifest: Manifest, runs: str, configuration: Mapping[str, Any]
+) -> Iterable[Problem]:
+    programs = list(_program_problems(manifest, configuration))
+    packages = list(_package_problems(found, manifest, runs))
+    if manifest.either and not (programs and packages):
+        return ()
+    return programs + packages
+
+
+def _program_problems(manifest: Manifest, configuration: Mapping[str, Any]) -> Iterable[Problem]:
+    if manifest.program_option and configuration.get(manifest.program_option):
+        return  # the user's own, wherever it is
     for program in manifest.programs:
-        if shutil.which(program) is None:
+        if shutil.which(program) is None and shutil.which(places.program(program)) is None:
             yield Problem("needs-program", f"the program {program!r} isn't on PATH; install it")
 
 
@@ -162,7 +173,7 @@ def _weight_problems(
     if seen.state != "here":
         yield Problem(
             "needs-weights",
-            f"the weights of {target.label(chosen)} are {seen.state}",
+            target.lacks(chosen, f"are {seen.state}"),
             target.command(chosen),
         )
 

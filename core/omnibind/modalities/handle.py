@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from omnibind.calls.batch import serve_batch
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 B = TypeVar("B", bound=Binding)
 M = TypeVar("M", bound=Audio | Image | Video | Transcript)
 T = TypeVar("T")
+
+
+LET_GO_S = 15.0
+"""Seconds that an engine has to free its memory, once nobody uses it."""
 
 
 class NotGiven:
@@ -226,13 +231,13 @@ class Handle(Generic[B, M]):
         await patience(candidate)
         await Run(candidate.place.turns, candidate.place.load)
 
-    async def _unloaded(self) -> None:
+    async def _unloaded(self, call: Call[Any]) -> None:
         for member in self._members:
             slot = member.slot
             # An engine that another client holds as well stays; it may be loaded again here.
             if slot is not None and member.candidate is not None and member.leave():
                 await patience(member.candidate)
-                await Run(slot.turns.whole, slot.let_go)
+                await Run(slot.turns.whole, partial(_let_go, slot, call))
 
     async def _changed(self, change: Callable[[Any], bool]) -> bool:
         first = await Run(self._aside, self._first)
@@ -242,6 +247,13 @@ class Handle(Generic[B, M]):
         slot = candidate.place
         assert isinstance(slot, Slot)
         return await Run(slot.turns.whole, lambda: slot.change(lambda: change(candidate.binding)))
+
+
+def _let_go(slot: Slot, call: Call[Any]) -> None:
+    """Let go of an engine that nobody uses; the time that was given was for waiting for that."""
+    if call.deadline is not None:
+        call.limit(LET_GO_S)
+    slot.let_go()
 
 
 class BlockingHandle(Handle[B, M]):
@@ -261,7 +273,8 @@ class BlockingHandle(Handle[B, M]):
             Stuck: A call that can't be stopped occupies one.
             DeadlineExceeded: After ``timeout_s`` one was still in use.
         """
-        run(self._unloaded(), Call(timeout_s))
+        call: Call[None] = Call(timeout_s)
+        run(self._unloaded(call), call)
 
     def _call(
         self, subject: Subject, options: Mapping[str, Any], facts: Meta, reads: bool = False
@@ -315,7 +328,8 @@ class AsyncHandle(Handle[B, M]):
             Stuck: A call that can't be stopped occupies one.
             DeadlineExceeded: After ``timeout_s`` one was still in use.
         """
-        await arun(self._unloaded(), Call(timeout_s))
+        call: Call[None] = Call(timeout_s)
+        await arun(self._unloaded(call), call)
 
     async def _call(
         self, subject: Subject, options: Mapping[str, Any], facts: Meta, reads: bool = False

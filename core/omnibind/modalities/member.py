@@ -199,7 +199,18 @@ def _residence(
     if model and (listed.has_weights if listed else static.may_have(target, model)):
         files = store.expected(target, model)
     engine = manifest.engine or f"{manager.modality}/{offer.name}"
-    return Residence.of_files(engine, manager.modality, model, configuration, files, **stays)
+    placed = with_defaults(manager.facts(offer).configuration, configuration)
+    return Residence.of_files(engine, manager.modality, model, placed, files, **stays)
+
+
+def with_defaults(schema: Schema, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where an engine is to be, and in what precision, as configured or by default."""
+    options = (schema.option(name) for name in ("device", "precision"))
+    return {
+        option.name: configuration.get(option.name, option.default)
+        for option in options
+        if option is not None
+    }
 
 
 def known_of(manager: BindingManager[Any], offer: Any, model: str | None) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def memory_of(paper: Paper, files: Sequence[Expected] | None) -> tuple[int | Non
         return 0, "its engine is loaded already"
     if paper.sketch.is_remote:
         return 0, "a service does the work"
-    modality, configuration = paper.label.partition("/")[0], paper.sketch.configuration
-    residence = Residence.of_files(paper.engine, modality, paper.model, configuration, files)
+    modality = paper.label.partition("/")[0]
+    residence = Residence.of_files(paper.engine, modality, paper.model, paper.placed, files)
     need = residence.need()
     return (None if need.basis == "unknown" else need.bytes), need.told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,13 @@ from omnibind.contracts.options import Option, OptionType, Schema
 from omnibind.discovery import static
 from omnibind.discovery.diagnosis import problem_of
 from omnibind.managers.registry import Registered
-from omnibind.modalities.member import Member, configured, known_of, recordings_of
+from omnibind.modalities.member import (
+    Member,
+    configured,
+    known_of,
+    recordings_of,
+    with_defaults,
+)
 from omnibind.running.slot import Slot
 
 if TYPE_CHECKING:
@@ -43,6 +50,7 @@ class Paper(NamedTuple):
         target: Its weights; None where it has no folder that can be read.
         is_schema_known: Whether its options can be checked.
         is_loaded: Whether its engine is in memory.
+        placed: The device and the precision that its engine is to have, where it has the choice.
     """
 
     label: str
@@ -54,6 +62,7 @@ class Paper(NamedTuple):
     target: Target | None
     is_schema_known: bool
     is_loaded: bool
+    placed: Mapping[str, Any]
 
     @property
     def candidate(self) -> Candidate | None:
@@ -77,20 +86,22 @@ def paper_of(member: Member[Any], named: str | None, is_model: bool) -> Paper:
     """
     state, error = _state_of(member, None)
     try:
-        sketch, is_known, target, engine = _sketched(member, error is None)
+        sketch, is_known, target, engine, placed = _sketched(member, error is None)
     except OmnibindError as reason:
         if error is None:
             state, error = problem_of(reason).state, reason
         nobody = _OnPaper()
         sketch, is_known, target = Candidate(member.label, nobody, Slot(nobody), ANY), False, None
-        engine = member.label
+        engine, placed = member.label, {}
     model = named if is_model or named is None else sketch.model_of(named)
     is_listed = is_model or model in sketch.models  # a voice may lie in a folder of the user's
     if error is None and target is not None and model not in (None, sketch.model) and is_listed:
         state, error = _state_of(member, model)
     is_loaded = member.slot is not None and member.slot.is_loaded
     model = model or sketch.model
-    return Paper(member.label, engine, sketch, model, state, error, target, is_known, is_loaded)
+    return Paper(
+        member.label, engine, sketch, model, state, error, target, is_known, is_loaded, placed
+    )
 
 
 def _state_of(member: Member[Any], model: str | None) -> tuple[str, OmnibindError | None]:
@@ -101,8 +112,13 @@ def _state_of(member: Member[Any], model: str | None) -> tuple[str, OmnibindErro
     return diagnosis.state, None if diagnosis.is_ready else member._error(diagnosis)
 
 
-def _sketched(member: Member[Any], is_ready: bool) -> tuple[Candidate, bool, Target | None, str]:
-    """Return what a member would become, whether its options are known, its weights, its engine."""
+def _sketched(
+    member: Member[Any], is_ready: bool
+) -> tuple[Candidate, bool, Target | None, str, dict[str, Any]]:
+    """Return what a member would become, whether its options are known, its weights, its engine.
+
+    And the device and the precision of that.
+    """
     manager, choice, prepared = member._manager, member.choice, member.candidate
     offer, paper = manager.find(choice.binding), _OnPaper()
     target, engine = None, member.label
@@ -111,11 +127,12 @@ def _sketched(member: Member[Any], is_ready: bool) -> tuple[Candidate, bool, Tar
         target = static.target_of(offer, manifest, manager.models(offer))
         engine = manifest.engine or engine
     configuration, model = configured(manager, offer, choice)
+    facts = _facts_of(member, offer, is_ready)
+    placed = with_defaults(facts.configuration if facts else ANY, configuration)
     if prepared is not None:
         sketch = copy(prepared)
         sketch.binding = paper
-        return sketch, True, target, engine
-    facts = _facts_of(member, offer, is_ready)
+        return sketch, True, target, engine, placed
     known = {} if target is None else known_of(manager, offer, model)
     sketch = Candidate(
         member.label,
@@ -129,7 +146,7 @@ def _sketched(member: Member[Any], is_ready: bool) -> tuple[Candidate, bool, Tar
         powers=facts.powers if facts else None,
         **known,
     )
-    return sketch, facts is not None, target, engine
+    return sketch, facts is not None, target, engine, placed
 
 
 def _facts_of(member: Member[Any], offer: Offer, is_ready: bool) -> Facts | None:

@@ -80,19 +80,21 @@ def device(name: str | None) -> Device:
     """Return the device that a binding's ``device`` means.
 
     Args:
-        name: None, ``host``, ``cpu`` and ``mps`` (whose memory is the host's), ``cuda`` or
-            ``cuda:N``; ``auto`` is the first GPU where one is seen.
+        name: None, ``host``, ``cpu``, ``mps`` and ``xpu`` (whose memory is the host's, or counted
+            as such), ``cuda`` or ``cuda:N``; ``auto`` is the first GPU where one is seen.
 
     Raises:
         BadConfig: It is none of these.
     """
-    if name in (None, HOST, "cpu", "mps"):
+    if name in (None, HOST, "cpu"):
         return _host
     from omnibind.running import cuda
 
     if name == "auto":
         return cuda.first() or _host
     kind, colon, number = str(name).partition(":")
+    if kind in ("mps", "xpu"):
+        return _host
     if kind not in ("cuda", "gpu") or (colon and not number.isdecimal()):
         raise BadConfig(f"device is {name!r}; give 'cpu', 'cuda', 'cuda:N' or 'auto'")
     return cuda.gpu(int(number or 0))

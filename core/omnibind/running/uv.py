@@ -123,7 +123,11 @@ def find() -> Uv:
         PackagesMissing: There is no uv.
         FetchFailed: One of pip's files can't be read.
     """
-    return _handed(_program(), pip_settings.values(), os.environ)
+    pip = pip_settings.values()
+    if pip.get("extra-index-url") and not pip.get("index-url"):
+        main, *_ = pip_settings.read().indexes  # that of pip itself
+        pip["index-url"] = main
+    return _handed(_program(), pip, os.environ)
 
 
 def _program() -> str:
@@ -155,8 +159,10 @@ def _handed(program: str, pip: Mapping[str, str], variables: Mapping[str, str]) 
     arguments: tuple[str, ...] = ()
     if not any(environment.get(name) for name in _INDEXES):
         given["UV_DEFAULT_INDEX"] = pip.get("index-url", "")
-        given["UV_INDEX"] = " ".join(pip.get("extra-index-url", "").split())
-        if given["UV_INDEX"]:  # pip takes the best of all its indexes, uv the first that has any
+        if extra := pip.get("extra-index-url", "").split():
+            # pip takes the best of all its indexes, uv the first that has any. Of one release uv
+            # takes the first index's files alone, so the main one comes first.
+            given["UV_INDEX"] = " ".join([*pip.get("index-url", "").split(), *extra])
             given["UV_INDEX_STRATEGY"] = "unsafe-best-match"
         if pip.get("no-index", "").lower() not in _NO:
             arguments = ("--no-index",)

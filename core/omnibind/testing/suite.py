@@ -30,7 +30,8 @@ class Suite(ABC):
             option are then skipped.
         without_effect: Declared options that need not change the result (they say how it is
             computed, or act on other input than the sample).
-        untried: Declared options that this configuration can't serve (they need another model).
+        untried: Declared options and settings that can't be served here (they need another model,
+            a package, a GPU).
         shows_options: True where every option that is given can be told from the result.
         steady_options: Options that take chance out of the result where there is no seed
             (``{"noise_scale": 0.0}``); given where a result is compared with another.
@@ -92,6 +93,10 @@ class Suite(ABC):
     @abstractmethod
     def assert_usable(self, result: Any, told: str) -> None:
         """Assert that a result is of the right kind, decodes and isn't empty."""
+
+    def is_same(self, one: Any, other: Any) -> bool:
+        """Tell whether a result of a batch and that of a single call are the same."""
+        return bool(one == other)
 
     def assert_made_of(self, subject: Any, result: Any, told: str) -> None:
         """Assert that the result for another subject than the sample is usable."""

@@ -27,7 +27,7 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         path: Where it lies in the model's folder; forward slashes.
         bytes: Its size, or None where nobody publishes it.
         sha256: Its hash in lower-case hex, or None where nobody publishes it.
-        sources: Places that deliver it, tried in order.
+        sources: Places that deliver it, tried in order; none where it comes with a checkout.
         parts: Pieces to concatenate, each a list of alternatives; instead of ``sources``.
     """
 
@@ -43,11 +43,12 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"{self.path}: bytes is {self.bytes}; expected 0 or more")
         if self.sha256 is not None and not _is_sha256(self.sha256):
             raise ValueError(f"{self.path}: sha256 {self.sha256!r} isn't 64 lower-case hex digits")
-        if bool(self.sources) == bool(self.parts):
+        if self.sources and self.parts:
             raise ValueError(f"{self.path}: give either sources or parts")
-        for alternatives in self.alternatives:
+        for alternatives in self.parts:
             if not alternatives:
                 raise ValueError(f"{self.path}: a part without any source")
+        for alternatives in self.alternatives:
             for text in alternatives:
                 sources.parse_file(text)
 
@@ -134,6 +135,11 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return bool(self.files or self.repository or self.build)
 
     @property
+    def is_delivered(self) -> bool:
+        """Whether a pull can bring it; False where it comes with a checkout alone."""
+        return all(file.sources or file.parts for file in self.files)
+
+    @property
     def hashes(self) -> frozenset[str]:
         """The sha256 of every file that the catalogue pins."""
         return frozenset(file.sha256 for file in self.files if file.sha256)
@@ -164,8 +170,29 @@ class Target(NamedTuple):
         return self.allow_unlisted and model.count("/") == 1
 
     def command(self, model: str) -> str:
-        """Return the command that fetches a model: ``omnibind pull tts/piper/en_US-joe-medium``."""
+        """Return the command that fetches a model: ``omnibind pull tts/piper/en_US-joe-medium``.
+
+        Where nothing delivers it, the first one of the catalogue that can be had.
+        """
+        listed = self.models.get(model)
+        if listed is not None and not listed.is_delivered:
+            model = next(iter(self.delivered()), model)
         return f"omnibind pull {shlex.quote(self.label(model))}"
+
+    def delivered(self) -> list[str]:
+        """Return the models that can be pulled."""
+        return [name for name, one in self.models.items() if one.has_weights and one.is_delivered]
+
+    def lacks(self, model: str, what: str, about: str = "") -> str:
+        """Return a sentence that says what about some weights isn't as it should be.
+
+        Where nothing delivers them, it names three that can be had.
+        """
+        label, listed = self.label(model), self.models.get(model)
+        if listed is None or listed.is_delivered:
+            return f"the weights of {label}{about} {what}"
+        told = "; ".join(f"{name} ({_about(self.models[name])})" for name in self.delivered()[:3])
+        return f"the weights of {label} come with a checkout alone; choose another model: {told}"
 
 
 def read_models(folder: Path) -> dict[str, Model]:
@@ -200,6 +227,13 @@ def voices_of(models: Mapping[str, Model]) -> dict[str, Voice]:
         if not voices:
             known[name] = Voice(name, language, model.gender)
     return known
+
+
+def _about(model: Model) -> str:
+    size = sum(file.bytes or 0 for file in model.files)
+    shown = f"{size / 1e6:.0f} MB" if size else ""
+    told = (model.license or "licence unknown", shown or model.summary.rstrip("."))
+    return ", ".join(filter(None, told))
 
 
 def _is_sha256(text: str) -> bool:

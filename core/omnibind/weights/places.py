@@ -25,6 +25,11 @@ def _user_folder() -> Path:
     return platformdirs.user_data_path("omnibind", appauthor=False)
 
 
+def program(name: str) -> Path:
+    """Return where a program lies that was built for omnibind's own use, if it was."""
+    return home() / "programs" / (f"{name}.exe" if os.name == "nt" else name)
+
+
 @cache
 def checkout() -> Path | None:
     """Return the root of the checkout that omnibind runs from, or None where it is installed."""

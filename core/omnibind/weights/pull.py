@@ -92,6 +92,8 @@ def _check_allowed(target: Target, model: str, build: Build | None) -> None:
         raise Retired(f"{label} was withdrawn on {listed.retired_on}{use}", command=instead)
     if listed is not None and listed.build and build is None:
         raise BindingBroken(f"{label} is built by {listed.build}, which the binding doesn't have")
+    if listed is not None and not listed.is_delivered:
+        raise WeightsMissing(target.lacks(model, "are absent"), command=command)
     if places.is_offline():
         raise Offline(
             f"{label} isn't on this machine and OMNIBIND_OFFLINE is set; unset it first",

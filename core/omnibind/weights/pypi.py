@@ -106,6 +106,8 @@ def _rank(link: _Link, source: Source) -> int | None:
         return None
     if not wheel_tags:
         return _SDIST_RANK
+    if source.path.startswith(f"{source.name}-{source.version}/"):
+        return None  # the folder of an sdist, which no wheel has
     if any(tag.platform == "any" for tag in wheel_tags):
         return _FIRST_RANK
     return 1 if wheel_tags & set(tags.sys_tags()) else 2

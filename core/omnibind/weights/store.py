@@ -144,7 +144,7 @@ def whole(target: Target, model: str) -> Path:
         raise NotOffered(f"{label} has no files: it needs no weights on this machine")
     if found.state == "absent":
         about = _about(found.bytes_total, listed)
-        message = f"the weights of {label}{about} aren't on this machine"
+        message = target.lacks(model, "aren't on this machine", about)
         raise WeightsMissing(message, command=command)
     if found.state == "partial":
         message = f"the weights of {label} aren't whole: {found.problem}"

@@ -643,7 +643,7 @@ def test_pips_settings_are_handed_to_uv() -> None:
     )
     assert tool.environment == {
         "UV_DEFAULT_INDEX": "https://main.example/simple",
-        "UV_INDEX": "https://a.example/simple https://b.example/simple",
+        "UV_INDEX": "https://main.example/simple https://a.example/simple https://b.example/simple",
         "UV_INDEX_STRATEGY": "unsafe-best-match",
         "UV_FIND_LINKS": "/one,/two",
         "UV_INSECURE_HOST": "main.example",

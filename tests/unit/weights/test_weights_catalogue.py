@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from omnibind.contracts.errors import BindingBroken, UnknownModel
-from omnibind.weights import places, sources
+from omnibind.contracts.errors import BindingBroken, UnknownModel, WeightsMissing
+from omnibind.weights import places, sources, store
 from omnibind.weights.catalogue import Model, ModelFile, Target, read_models
+from omnibind.weights.pull import pull
 
 HASH = "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06"
 GOOD = f"""
@@ -158,6 +159,33 @@ def test_the_home_without_a_setting_is_the_users_data_folder(
     assert places.home().is_absolute()
 
 
-def test_a_file_needs_sources_or_parts() -> None:
+def test_a_file_has_sources_or_parts_or_comes_with_a_checkout() -> None:
     with pytest.raises(ValueError, match="either sources or parts"):
-        ModelFile("a.bin")
+        ModelFile("a.bin", sources=["file:/a"], parts=[["file:/b"]])
+    assert not Model(files=[ModelFile("a.bin", 3)]).is_delivered
+    assert Model(files=[ModelFile("a.bin", 3, sources=["file:/a"])]).is_delivered
+
+
+SHIPPED = Target(
+    "tti",
+    "tiny",
+    {
+        "shipped": Model(license="Apache-2.0", files=[ModelFile("a.bin", 3)]),
+        "one": Model(license="MIT", repository="hf:org/one", summary="4B, about 13 GB"),
+        "two": Model(license="MIT", files=[ModelFile("a.bin", 2_000_000, sources=["file:/x"])]),
+        "three": Model(repository="hf:org/three"),
+        "four": Model(repository="hf:org/four"),
+    },
+)
+CHOOSE = (
+    "the weights of tti/tiny/shipped come with a checkout alone; choose another model: "
+    "one (MIT, 4B, about 13 GB); two (MIT, 2 MB); three (licence unknown, ); "
+    "run: omnibind pull tti/tiny/one"
+).replace(", )", ")")
+
+
+def test_what_comes_with_a_checkout_alone_is_told_with_what_can_be_had() -> None:
+    for ask in (store.resolve, pull):
+        with pytest.raises(WeightsMissing) as caught:
+            ask(SHIPPED, "shipped")
+        assert str(caught.value) == CHOOSE

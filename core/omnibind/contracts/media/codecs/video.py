@@ -171,6 +171,8 @@ def _add_h264(container: Any, first: Pixels, rate: Fraction) -> Any:
     height, width = _even(first).shape[:2]
     # With several threads the same frames now and then give other bytes.
     options = {"crf": "18", "preset": "veryfast", "threads": "1"}
+    # Of small frames the lookahead's own assembler now and then gives other bytes, too.
+    options["x264-params"] = "cpu-independent=1"
     stream = container.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     stream.time_base = stream.codec_context.time_base = 1 / rate
