@@ -3,6 +3,9 @@
 ``python3 scripts/demo.py`` needs Python 3.11 and pip, nothing else: it makes ``.venv`` at the root
 of the checkout, installs omnibind with what this needs (no torch), fetches the weights once, and
 leaves the sound in ``out/``. Later runs take seconds and use no network.
+
+``python3 scripts/demo.py --pictures`` draws a picture instead, with the model that comes with the
+checkout; only this installs PyTorch.
 """
 
 import argparse
@@ -24,13 +27,16 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "omnibind-demo.stamp"
+STAMP_OF_PICTURES = VENV / "omnibind-demo-pictures.stamp"
 SOUND = ROOT / "out" / "demo.wav"
+PICTURE = ROOT / "out" / "demo.png"
 
 WEIGHTS = ("tts/piper", "stt/faster_whisper/tiny.en")
 TEXT = (
     "On the third of May, Doctor Green sold seven old bicycles to a music school, "
     "and nobody there could explain why."
 )
+THING = "a red apple"
 
 
 class Failed(Exception):
@@ -38,18 +44,24 @@ class Failed(Exception):
 
 
 def main() -> int:
-    """Set up what is missing, then speak and transcribe inside the virtual environment."""
+    """Set up what is missing, then do the job inside the virtual environment."""
     parser = argparse.ArgumentParser(prog="demo.py", description=__doc__.splitlines()[0])
-    parser.add_argument("text", nargs="?", default=TEXT, help="an English sentence to speak")
+    parser.add_argument("text", nargs="?", help="an English sentence to speak, or a thing to draw")
+    parser.add_argument(
+        "--pictures", action="store_true", help="draw instead; installs PyTorch (1.2 GB on disk)"
+    )
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    text = arguments.text or (THING if arguments.pictures else TEXT)
     try:
         if arguments.inside:
-            speak_and_transcribe(arguments.text)
+            draw(text) if arguments.pictures else speak_and_transcribe(text)
             return 0
-        set_up()
+        set_up_pictures() if arguments.pictures else set_up()
         # -P keeps the names of the scripts beside this one from hiding modules.
-        command = [str(PYTHON), "-P", __file__, "--inside", "--", arguments.text]
+        command = [str(PYTHON), "-P", __file__, "--inside"]
+        command += ["--pictures"] if arguments.pictures else []
+        command += ["--", text]
         return subprocess.call(command, env=clean_environment(), cwd=ROOT)
     except (Failed, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -60,10 +72,8 @@ def main() -> int:
 
 def set_up() -> None:
     """Make the virtual environment and fetch the weights, as far as they aren't there."""
-    if not (PYTHON.exists() and STAMP.is_file() and STAMP.read_text() == fingerprint()):
-        if not has_pip():
-            say(f"making {VENV.name}")
-            run([sys.executable, "-m", "venv", "--clear", str(VENV)])
+    if not is_installed(STAMP):
+        make_environment()
         say(f"installing omnibind, Piper and faster-whisper into {VENV.name} (600 MB on disk)")
         run([str(PYTHON), "-m", "pip", "install", "--quiet", "--editable", f"{ROOT}[demo]"])
         STAMP.write_text(fingerprint())
@@ -71,9 +81,38 @@ def set_up() -> None:
         run([str(PYTHON), "-P", "-m", "omnibind", "pull", name], quiet=False)
 
 
+def set_up_pictures() -> None:
+    """Put diffusers and a CPU build of PyTorch into the virtual environment, unless it has them."""
+    if is_installed(STAMP_OF_PICTURES):
+        return
+    from uv_install import installation
+
+    make_environment()
+    say(f"installing omnibind, diffusers and PyTorch for CPUs into {VENV.name} (1.2 GB on disk)")
+    run([str(PYTHON), "-m", "pip", "install", "--quiet", "uv"])
+    command, environment = installation(PYTHON, "diffusers", clean_environment())
+    run(command, environment=environment)
+    STAMP_OF_PICTURES.write_text(fingerprint())
+
+
+def make_environment() -> None:
+    """Make ``.venv`` where there is none that can be used."""
+    if not has_pip():
+        say(f"making {VENV.name}")
+        run([sys.executable, "-m", "venv", "--clear", str(VENV)])
+
+
+def is_installed(stamp: Path) -> bool:
+    """Tell whether ``.venv`` has what the stamp stands for, as it is asked for now."""
+    return PYTHON.exists() and stamp.is_file() and stamp.read_text() == fingerprint()
+
+
 def fingerprint() -> str:
-    """Return what the installation depends on: the requirements and the place they belong to."""
-    return hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + bytes(ROOT)).hexdigest()
+    """Return what an installation depends on: the requirements and the place they belong to."""
+    digest = hashlib.sha256(bytes(ROOT))
+    for name in ("pyproject.toml", "constraints.txt", "overrides.txt"):
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
 
 
 def has_pip() -> bool:
@@ -91,11 +130,18 @@ def has_pip() -> bool:
     return answer.returncode == 0
 
 
-def run(command: list[str], *, quiet: bool = True) -> None:
+def run(
+    command: list[str], *, quiet: bool = True, environment: "dict[str, str] | None" = None
+) -> None:
     """Run a step; what a quiet one prints is seen only where it fails, as one line."""
     kept = subprocess.PIPE if quiet else None
     step = subprocess.run(
-        command, env=clean_environment(), cwd=ROOT, stdout=kept, stderr=kept, text=True
+        command,
+        env=environment or clean_environment(),
+        cwd=ROOT,
+        stdout=kept,
+        stderr=kept,
+        text=True,
     )
     if step.returncode == 0:
         return
@@ -155,6 +201,26 @@ def speak_and_transcribe(text: str) -> None:
         f"work   {spoken - loaded:.2f} s to speak, {ended - spoken:.2f} s to transcribe, "
         f"{loaded - started:.2f} s to load both before"
     )
+
+
+def draw(prompt: str) -> None:
+    """Draw a thing and report it; runs inside the virtual environment."""
+    from omnibind import Client, OmnibindError
+
+    started = time.perf_counter()
+    try:
+        with Client(tti="diffusers/starter-noto64") as client:
+            client.load()
+            loaded = time.perf_counter()
+            picture = client.tti.generate_image(prompt, steps=10, guidance_scale=3.0, seed=0)
+            ended = time.perf_counter()
+        PICTURE.parent.mkdir(exist_ok=True)
+        picture.save(PICTURE)
+    except OmnibindError as error:
+        raise Failed(str(error)) from error
+    print(f"asked    {prompt}")
+    print(f"picture  {picture.width} × {picture.height} pixels, in {PICTURE}")
+    print(f"work     {ended - loaded:.2f} s to draw, {loaded - started:.2f} s to load before")
 
 
 if __name__ == "__main__":

@@ -61,15 +61,13 @@ def pip_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def handed(pip_file: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
+def handed(pip_file: Path) -> Callable[..., dict[str, str]]:
     """Say what uv's environment would be with these variables set."""
 
     def handed_to_uv(**variables: str) -> dict[str, str]:
-        module = script("test")
-        monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
         plain = {n: t for n, t in os.environ.items() if not n.startswith(("PIP_", "UV_"))}
-        _, environment = module.installation(
-            {**plain, "PIP_CONFIG_FILE": str(pip_file), **variables}
+        _, environment = script("uv_install").installation(
+            Path(sys.executable), "dev", {**plain, "PIP_CONFIG_FILE": str(pip_file), **variables}
         )
         return dict(environment)
 
@@ -105,3 +103,57 @@ def test_cpu_builds_are_asked_for_where_no_folder_has_one(
     wheels.mkdir()
     (wheels / "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl").touch()
     assert "UV_TORCH_BACKEND" not in handed(PIP_FIND_LINKS=str(wheels))
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The demo, with an environment of its own and what it would run only noted."""
+    module = script("demo")
+    monkeypatch.setattr(module, "ran", [], raising=False)
+    for name in ("VENV", "STAMP", "STAMP_OF_PICTURES"):
+        monkeypatch.setattr(module, name, tmp_path / name.lower())
+    monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
+    monkeypatch.setattr(module, "run", lambda command, **how: module.ran.append((command, how)))
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return module
+
+
+def test_the_demo_of_speech_installs_no_torch(demo: ModuleType) -> None:
+    demo.set_up()
+    installed = [command for command, _ in demo.ran if "install" in command]
+    assert [command[-1] for command in installed] == [f"{ROOT}[demo]"]
+    assert demo.STAMP.exists()
+    assert not demo.STAMP_OF_PICTURES.exists()
+
+
+def test_the_demo_of_pictures_installs_diffusers_once_and_as_the_tests_do(
+    demo: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    demo.set_up_pictures()
+    command, how = demo.ran[-1]
+    assert command[-1] == ".[diffusers]"
+    assert {"constraints.txt", "overrides.txt"} <= set(command)
+    assert how["environment"]["UV_TORCH_BACKEND"] == "cpu"
+    assert how["environment"]["UV_FIND_LINKS"] == str(tmp_path)
+    demo.ran.clear()
+    demo.set_up_pictures()
+    assert demo.ran == []
+
+
+def test_the_demo_draws_a_picture_and_says_where_it_is(
+    demo: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from omnibind import Image
+
+    monkeypatch.setattr(demo, "PICTURE", tmp_path / "out" / "demo.png")
+    demo.draw("a blue apple")
+    assert Image(demo.PICTURE.read_bytes()).width == 64
+    printed = capsys.readouterr().out
+    assert str(demo.PICTURE) in printed
+    assert " s to draw" in printed

@@ -1,0 +1,74 @@
+"""Make tiny real models with random weights: ``python scripts/make_tiny_models.py OUT [NAME …]``.
+
+Each is made from the engine's own configuration classes and saved as its makers save theirs, so
+that it goes through the doors that a real one goes through. Without names all are made for which
+the engine is installed; the same seed gives the same weights every time.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+MAKERS = {
+    "bark": "bark:make",
+    "vits": "vits:make",
+    "speecht5": "speecht5:make",
+    "musicgen": "musicgen:make",
+    "musicgen-audiocraft": "audiocraft:make",
+    "musicgen-audiocraft-melody": "audiocraft:make_melody",
+    "whisper": "whisper:make",
+    "wav2vec2": "wav2vec2:make",
+    "sd": "pictures:make_sd",
+    "sdxl": "pictures:make_sdxl",
+    "sd3": "pictures:make_sd3",
+    "flux": "pictures:make_flux",
+    "wan": "films:make_wan",
+    "ltx": "films:make_ltx",
+    "cogvideox": "films:make_cogvideox",
+    "animatediff": "films:make_animatediff",
+    "svd": "films:make_svd",
+    "ltx2": "films:make_ltx2",
+    "audioldm2": "sounds:make_audioldm2",
+    "stable-audio": "sounds:make_stable_audio",
+    "xtts": "xtts:make",
+}
+"""By name, the module in ``tiny_models`` and the function in it that fills a folder."""
+
+
+def make(name: str, folder: Path) -> None:
+    """Make one model in ``folder``, which is created."""
+    module, _, function = MAKERS[name].partition(":")
+    folder.mkdir(parents=True)
+    getattr(importlib.import_module(f"tiny_models.{module}"), function)(folder)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make what the command line names; return 1 where a package was missing."""
+    parser = argparse.ArgumentParser(description="Make tiny real models with random weights.")
+    parser.add_argument("out", type=Path, help="folder that gets one folder a model")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MAKERS)}")
+    given = parser.parse_args(arguments)
+    if unknown := [name for name in given.names if name not in MAKERS]:
+        parser.error(f"{', '.join(unknown)}: there are {', '.join(MAKERS)}")
+    missing = False
+    for name in given.names or MAKERS:
+        folder = given.out / name
+        if folder.exists():
+            print(f"{folder}: is there already")
+            continue
+        try:
+            make(name, folder)
+        except ModuleNotFoundError as error:
+            folder.rmdir()
+            print(f"{name}: needs the package {error.name}")
+            missing = missing or name in given.names
+            continue
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        print(f"{folder}: {size / 1e6:.2f} MB")
+    return int(missing)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
