@@ -1,0 +1,85 @@
+"""Language models that listen, asked for a transcript in their own words.
+
+Source: transformers 5.23, ``apply_transcription_request`` of the models' processors.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from omnibind.contracts.errors import BadOption
+from omnibind.contracts.media import Segment
+
+from ..._shared.transformers_models import Steps
+from .listening import Heard, Tell, Wish, drawing, timed
+from .windows import windows
+
+if TYPE_CHECKING:
+    from .listening import Samples
+
+TOKENS_A_SECOND = 15
+"""More than anybody says; models end by themselves."""
+SPARE_TOKENS = 64
+
+
+class Conversation:
+    """A language model that listens, with its processor."""
+
+    def __init__(self, name: str, model: Any, processor: Any) -> None:
+        self._name = name
+        self._model = model
+        self._processor = processor
+        self._known = inspect.signature(processor.apply_transcription_request).parameters
+        self._decoding = inspect.signature(type(processor).decode).parameters
+        self.rate = int(processor.feature_extractor.sampling_rate)
+
+    def listen(self, samples: Samples, wish: Wish, tell: Tell) -> Heard:
+        """Return what is said, each piece of long sound for itself."""
+        request = self._request(wish)
+        segments = list[Segment]()
+        end = len(samples) / self.rate
+        for start, piece in windows(samples, self.rate):
+            tell(start / end, "listening")
+            inputs = self._processor.apply_transcription_request(audio=piece, **request)
+            inputs = inputs.to(self._model.device, self._model.dtype)
+            ids = self._model.generate(
+                **inputs,
+                **drawing(wish),
+                max_new_tokens=SPARE_TOKENS + round(TOKENS_A_SECOND * len(piece) / self.rate),
+                logits_processor=[Steps(lambda share, step: tell(None, "listening"))],
+            )
+            is_after = not self._model.config.is_encoder_decoder and "input_ids" in inputs
+            said = ids[0, inputs["input_ids"].shape[1] if is_after else 0 :]
+            text = self._text(said).strip()
+            if text:
+                low = segments[-1].end if segments else 0.0
+                ends = start + len(piece) / self.rate
+                segments.append(timed(start, ends, text, (), low, end))
+        return Heard(segments, wish.language)
+
+    def _request(self, wish: Wish) -> dict[str, Any]:
+        names = {"language": ("language", "source_language"), "initial_prompt": ("prompt",)}
+        request: dict[str, Any] = {}
+        refused = ["word_times"] if wish.word_times else []
+        refused += ["task"] if wish.task != "transcribe" else []
+        for option, theirs in names.items():
+            value = getattr(wish, option)
+            known = [name for name in theirs if name in self._known]
+            if value is not None and known:
+                request[known[0]] = value
+            elif value is not None:
+                refused.append(option)
+        if refused:
+            raise BadOption(
+                f"{', '.join(refused)} is given, and {self._name!r} hasn't got it; leave it out, "
+                "or use a Whisper model"
+            )
+        facts = {"model_id": self._name, "sampling_rate": self.rate, "format": ["wav"]}
+        return request | {name: fact for name, fact in facts.items() if name in self._known}
+
+    def _text(self, ids: Any) -> str:
+        wanted = (
+            {"return_format": "transcription_only"} if "return_format" in self._decoding else {}
+        )
+        return str(self._processor.decode(ids, skip_special_tokens=True, **wanted))

@@ -1,0 +1,79 @@
+"""Recognisers of frames (CTC, TDT) and others without long-form listening, through the pipeline.
+
+Source: transformers 5.23, ``pipelines.automatic_speech_recognition``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omnibind.contracts.errors import BadOption
+from omnibind.contracts.media import Segment, Word
+
+from ..._shared.transformers_models import Steps
+from .listening import Heard, Tell, Wish, drawing, timed
+from .windows import windows
+
+if TYPE_CHECKING:
+    from .listening import Samples
+
+LEAST_S = 0.1
+"""Shorter sound is followed by silence: the first layers need some frames."""
+
+
+class Recogniser:
+    """A recogniser that writes what it hears, in the one language it knows."""
+
+    def __init__(self, name: str, pipeline: Any) -> None:
+        self._name = name
+        self._pipeline = pipeline
+        self.rate = int(pipeline.feature_extractor.sampling_rate)
+
+    def listen(self, samples: Samples, wish: Wish, tell: Tell) -> Heard:
+        """Return what is said, each piece of long sound for itself."""
+        import numpy as np
+
+        options = self._options(wish, tell)
+        segments = list[Segment]()
+        end = len(samples) / self.rate
+        for start, piece in windows(samples, self.rate):
+            tell(start / end, "listening")
+            missing = round(LEAST_S * self.rate) - len(piece)
+            if missing > 0:
+                piece = np.pad(piece, (0, missing))
+            made = self._pipeline({"raw": piece, "sampling_rate": self.rate}, **options)
+            text = made["text"].strip()
+            if not text:
+                continue
+            words = [
+                Word(start + float(one["timestamp"][0]), start + float(one["timestamp"][1]), said)
+                for one in made.get("chunks", ())
+                if (said := one["text"].strip())
+            ]
+            begins = words[0].start if words else start
+            ends = words[-1].end if words else start + len(piece) / self.rate
+            low = segments[-1].end if segments else 0.0
+            kept = words if wish.word_times else []
+            segments.append(timed(begins, ends, text, kept, low, end))
+        return Heard(segments)
+
+    def _options(self, wish: Wish, tell: Tell) -> dict[str, Any]:
+        kind = self._pipeline.type
+        wrong = {
+            "language": wish.language is not None,
+            "task": wish.task != "transcribe",
+            "initial_prompt": wish.initial_prompt is not None,
+            "temperature": wish.temperature is not None and kind != "seq2seq",
+            "beam_size": wish.beam_size is not None and kind != "seq2seq",
+            "word_times": wish.word_times and kind == "seq2seq",
+        }
+        refused = ", ".join(name for name, is_given in wrong.items() if is_given)
+        if refused:
+            raise BadOption(
+                f"{refused} is given, and {self._name!r} hasn't got it; leave it out, or use a "
+                "Whisper model"
+            )
+        if kind != "seq2seq":
+            return {"return_timestamps": "word"} if kind == "ctc" or wish.word_times else {}
+        steps = Steps(lambda share, step: tell(None, "listening"))
+        return {"generate_kwargs": {"logits_processor": [steps], **drawing(wish)}}

@@ -1,0 +1,282 @@
+"""Speech models through transformers say what the library says, and refuse what they can't."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.tiny import tiny
+
+from omnibind.contracts.binding import CURRENT_CALL, Progress
+from omnibind.contracts.errors import (
+    BadConfig,
+    BadInput,
+    BadOption,
+    Cancelled,
+    NotSupported,
+    OmnibindError,
+    PackagesMissing,
+    UnknownModel,
+    UnknownVoice,
+    Untrusted,
+    WeightsDamaged,
+    WeightsMissing,
+)
+from omnibind.managers import TTSBindingManager
+
+TEXT = "the quick brown fox jumps over the lazy dog."
+
+
+def binding_of(folder: Path | str | None, **config: Any) -> Any:
+    named = {} if folder is None else {"model_name": str(folder)}
+    return TTSBindingManager().create_binding("transformers", **named, runs="in-process", **config)
+
+
+@pytest.fixture(scope="module")
+def vits() -> Iterator[Any]:
+    binding = binding_of(tiny("vits"))
+    yield binding
+    binding.unload()
+
+
+@pytest.fixture(scope="module")
+def speecht5() -> Iterator[Any]:
+    folder = tiny("speecht5")
+    binding = binding_of(folder, vocoder=str(folder / "vocoder"), voices_dir=folder / "speakers")
+    yield binding
+    binding.unload()
+
+
+@pytest.mark.parametrize(
+    ("speaker", "speed"),
+    [(None, 1.0), ("2", 1.0), ("1", 1.5)],
+)
+def test_the_samples_of_vits_are_the_librarys_own(
+    vits: Any, speaker: str | None, speed: float
+) -> None:
+    import torch
+    from transformers import VitsModel, VitsTokenizer
+
+    tokenizer = VitsTokenizer.from_pretrained(tiny("vits"))
+    model = VitsModel.from_pretrained(tiny("vits"))
+    torch.manual_seed(7)
+    with torch.no_grad():
+        inputs = tokenizer(text=TEXT, return_tensors="pt")
+        rate = {"speaking_rate": speed} if speed != 1.0 else {}
+        expected = model(**inputs, speaker_id=int(speaker or 0), **rate).waveform[0].numpy()
+    sound = vits.generate_audio(TEXT, speaker, speed=speed, seed=7)
+    assert np.array_equal(sound.array()[:, 0], expected)
+    assert sound.sample_rate == 16_000
+
+
+def test_the_samples_of_speecht5_are_the_librarys_own(speecht5: Any) -> None:
+    import torch
+    from transformers import SpeechT5ForTextToSpeech, SpeechT5HifiGan, SpeechT5Processor
+
+    folder = tiny("speecht5")
+    processor = SpeechT5Processor.from_pretrained(folder)
+    model = SpeechT5ForTextToSpeech.from_pretrained(folder)
+    vocoder = SpeechT5HifiGan.from_pretrained(folder / "vocoder")
+    speaker = torch.from_numpy(np.load(folder / "speakers" / "ben.npy"))[None]
+    inputs = processor(text="the fox", return_tensors="pt")
+    torch.manual_seed(7)
+    with torch.no_grad():
+        expected = model.generate_speech(inputs["input_ids"], speaker, vocoder=vocoder).numpy()
+    sound = speecht5.generate_audio("the fox", "ben", seed=7)
+    assert np.array_equal(sound.array()[:, 0], expected)
+    by_path = speecht5.generate_audio("the fox", str(folder / "speakers" / "ben.npy"), seed=7)
+    assert (by_path == sound) is True
+
+
+def test_without_a_seed_two_calls_differ_and_tell_theirs(vits: Any) -> None:
+    one, two = (vits.generate_audio(TEXT) for _ in range(2))
+    assert (one == two) is False
+    assert (vits.generate_audio(TEXT, seed=two.meta.seed) == two) is True
+
+
+def test_the_programs_own_chance_is_left_alone(vits: Any) -> None:
+    import torch
+
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    vits.generate_audio("fox")
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_voices_are_those_of_the_model(vits: Any, speecht5: Any) -> None:
+    assert vits.list_voices() == ["0", "1", "2"]
+    assert speecht5.list_voices() == ["ann", "ben"]
+
+
+def test_the_default_voice_is_the_configured_one(vits: Any) -> None:
+    binding = binding_of(tiny("vits"), default_voice="2")
+    expected = vits.generate_audio("fox", "2", seed=7)
+    assert (binding.generate_audio("fox", seed=7) == expected) is True
+
+
+class Impatient:
+    """Cancels when a call says for the third time how far it is."""
+
+    def __init__(self) -> None:
+        self.told: list[Progress] = []
+
+    def report(self, progress: Progress) -> None:
+        self.told.append(progress)
+        if len(self.told) == 3:
+            raise Cancelled("enough")
+
+
+def test_it_is_cancelled_between_two_steps(speecht5: Any) -> None:
+    listener = Impatient()
+    token = CURRENT_CALL.set(listener)
+    try:
+        with pytest.raises(Cancelled):
+            speecht5.generate_audio("the fox", "ann")
+    finally:
+        CURRENT_CALL.reset(token)
+    assert len(listener.told) == 3
+    assert speecht5.generate_audio("fox", "ann", seed=1), "the next call isn't cancelled"
+
+
+def test_the_second_call_loads_nothing(vits: Any) -> None:
+    vits.generate_audio("fox")
+    before = vits._speaker
+    vits.generate_audio("dog")
+    assert vits._speaker is before
+
+
+def test_nothing_goes_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **options: Any) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    folder = tiny("speecht5")
+    for binding in (
+        binding_of(tiny("vits")),
+        binding_of(folder, vocoder=str(folder / "vocoder"), default_voice=_npy(folder)),
+    ):
+        assert binding.generate_audio("fox")
+        binding.unload()
+
+
+def _npy(folder: Path) -> str:
+    return str(folder / "speakers" / "ann.npy")
+
+
+def refusal(kind: type[OmnibindError], folder: Path | str | None, **config: Any) -> str:
+    with pytest.raises(kind) as caught:
+        binding_of(folder, **config).load()
+    return str(caught.value)
+
+
+def test_without_a_model_three_are_named_with_size_and_licence() -> None:
+    told = refusal(BadConfig, None)
+    for words in ("facebook/mms-tts-eng", "CC-BY-NC-4.0", "MIT", "Apache-2.0", "million"):
+        assert words in told
+
+
+def test_a_model_of_spectrograms_names_the_vocoder_that_it_needs() -> None:
+    told = refusal(BadConfig, tiny("speecht5"))
+    assert "microsoft/speecht5_hifigan" in told
+    assert "isn't fetched unasked" in told
+
+
+def test_a_vocoder_that_is_none_is_refused() -> None:
+    told = refusal(WeightsDamaged, tiny("speecht5"), vocoder=str(tiny("vits")))
+    assert "VitsModel" in told
+
+
+def test_a_missing_folder_is_named() -> None:
+    assert "/nowhere/model" in refusal(WeightsMissing, "/nowhere/model")
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    assert "config.json" in refusal(UnknownModel, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["whisper", "musicgen"])
+def test_a_model_that_doesnt_speak_is_refused(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    told = refusal(NotSupported, tmp_path)
+    assert kind in told
+    assert "vits" in told
+
+
+def copied(tmp_path: Path, name: str = "vits") -> Path:
+    return Path(shutil.copytree(tiny(name), tmp_path / "model"))
+
+
+@pytest.mark.parametrize("missing", ["model.safetensors", "vocab.json"])
+def test_a_missing_part_is_refused(tmp_path: Path, missing: str) -> None:
+    folder = copied(tmp_path)
+    (folder / missing).unlink()
+    assert str(folder) in refusal(WeightsDamaged, folder)
+
+
+def test_weights_cut_short_are_refused(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[: len(content) // 2])
+    assert str(folder) in refusal(WeightsDamaged, folder)
+
+
+def test_a_pickle_that_nobody_trusts_is_refused(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    folder = copied(tmp_path)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    assert "pytorch_model.bin" in refusal(Untrusted, folder)
+
+
+def test_text_that_needs_a_missing_package_is_refused(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    settings["is_uroman"] = True
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    assert "pip install uroman" in refusal(PackagesMissing, folder)
+
+
+@pytest.mark.parametrize("voice", ["3", "-1", "bob"])
+def test_a_speaker_out_of_range_is_refused(vits: Any, voice: str) -> None:
+    with pytest.raises(UnknownVoice, match=voice):
+        vits.generate_audio(TEXT, voice)
+
+
+def test_a_missing_or_wrong_x_vector_is_refused(speecht5: Any, tmp_path: Path) -> None:
+    wrong, pickled = tmp_path / "wrong.npy", tmp_path / "pickled.npy"
+    np.save(wrong, np.zeros(3, np.float32))
+    np.save(pickled, np.array([{}], object), allow_pickle=True)
+    for voice in (None, "bob", str(wrong), str(pickled), str(tmp_path)):
+        with pytest.raises(UnknownVoice, match="8 numbers"):
+            speecht5.generate_audio("the fox", voice)
+
+
+def test_too_long_a_text_is_refused_with_the_limit(speecht5: Any) -> None:
+    with pytest.raises(BadInput, match="at most 60"):
+        speecht5.generate_audio("the fox " * 10, "ann")
+
+
+def test_a_text_of_unknown_signs_is_refused(vits: Any) -> None:
+    with pytest.raises(BadInput, match="none of the signs"):
+        vits.generate_audio("你好")
+
+
+@pytest.mark.parametrize("option", ["temperature", "top_k", "top_p"])
+def test_options_of_drawing_are_refused_where_nothing_is_drawn(vits: Any, option: str) -> None:
+    with pytest.raises(BadOption, match=option):
+        vits.generate_audio(TEXT, **{option: 1})
+
+
+def test_speed_is_refused_by_a_model_without_it(speecht5: Any) -> None:
+    with pytest.raises(BadOption, match="speed"):
+        speecht5.generate_audio("the fox", "ann", speed=1.5)
