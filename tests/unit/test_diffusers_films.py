@@ -1,0 +1,365 @@
+"""Films by diffusers: the raw pipelines' own frames, their limits, pictures to start from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import socket
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.tiny import tiny
+
+from omnibind.contracts.binding import CURRENT_CALL, Progress
+from omnibind.contracts.errors import (
+    BadConfig,
+    BadOption,
+    Cancelled,
+    OmnibindError,
+    UnknownOption,
+    WeightsDamaged,
+)
+from omnibind.contracts.media import Image, Source, Video
+from omnibind.contracts.roots import shipped_roots
+from omnibind.managers import TTVBindingManager
+from omnibind.weights.catalogue import read_models
+
+PROMPT = "a fox runs over a hill"
+SMALL: dict[str, Any] = {"width": 32, "height": 32, "steps": 2}
+FPS = {"wan": 16, "ltx": 25, "cogvideox": 8, "animatediff": 8}
+PICTURE = Image.from_array(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
+
+
+def create(folder: Path | str | None, **config: Any) -> Any:
+    if folder is not None:
+        config["model_id_or_path"] = str(folder)
+    return TTVBindingManager().create_binding("diffusers", runs="in-process", **config)
+
+
+@cache
+def binding(name: str) -> Any:
+    return create(tiny(name))
+
+
+def film(name: str, **options: Any) -> Video:
+    made: Video = binding(name).generate_video(PROMPT, **{**SMALL, "seed": 7, **options})
+    return made
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def raw(type_name: str, folder: Path, **arguments: Any) -> Any:
+    """Return what a pipeline gives when it is used as its documentation shows."""
+    import diffusers
+    import torch
+
+    pipe = getattr(diffusers, type_name).from_pretrained(folder)
+    pipe.set_progress_bar_config(disable=True)
+    generator = torch.Generator().manual_seed(7)
+    return pipe(width=32, height=32, num_inference_steps=2, generator=generator, **arguments)
+
+
+@pytest.mark.parametrize("name", FPS)
+def test_the_frames_are_those_of_the_raw_pipeline(name: str) -> None:
+    made = raw(
+        "DiffusionPipeline",
+        tiny(name),
+        prompt=PROMPT,
+        negative_prompt="rain",
+        guidance_scale=4.0,
+        num_frames=9,
+        output_type="np",
+    )
+    options = {"negative_prompt": "rain", "guidance_scale": 4.0, "duration_s": 9 / FPS[name]}
+    ours = film(name, **options)
+    assert digest(ours) == digest(Video.from_frames(made.frames[0], FPS[name]))
+    assert ours.meta.warnings == ()
+    assert digest(film(name, **options, seed=8)) != digest(ours)
+
+
+def test_what_is_not_given_stays_the_pipelines_own() -> None:
+    made = raw("DiffusionPipeline", tiny("cogvideox"), prompt=PROMPT, output_type="np")
+    assert digest(film("cogvideox")) == digest(Video.from_frames(made.frames[0], 8))
+
+
+def test_a_film_without_a_seed_tells_the_one_it_drew() -> None:
+    first, second = (film("wan", duration_s=0.5, seed=None) for _ in range(2))
+    assert first.meta.seed != second.meta.seed
+    assert digest(film("wan", duration_s=0.5, seed=first.meta.seed)) == digest(first)
+
+
+@pytest.mark.parametrize(
+    ("name", "frames", "told"),
+    [
+        ("wan", 9, r"duration_s is 0\.6; WanPipeline makes 4·n\+1 frames: 9 of them last 0\.562 s"),
+        ("ltx", 17, r"8·n\+1 frames: 17 of them last 0\.68 s at 25 a second"),
+        ("cogvideox", 9, r"8·n\+1 frames: 9 of them last 1\.12 s at 8 a second"),
+        ("animatediff", 5, r"whole frames: 5 of them last 0\.625 s"),
+    ],
+)
+def test_frames_are_rounded_as_the_model_needs_and_it_is_said(
+    name: str, frames: int, told: str
+) -> None:
+    made = film(name, duration_s=0.6)
+    assert len(list(made.frames())) == frames
+    assert made.fps == FPS[name]
+    assert len(made.meta.warnings) == 1
+    assert re.search(told, made.meta.warnings[0])
+
+
+def test_a_length_that_no_film_comes_near_is_refused() -> None:
+    with pytest.raises(BadOption, match=r"makes 8·n\+1 frames, at 8 a second 0\.125 s or 1\.12 s"):
+        film("cogvideox", duration_s=0.45)
+
+
+def test_another_frame_rate_keeps_the_length() -> None:
+    made = film("wan", duration_s=1.0625, fps=32)
+    assert (made.fps, len(list(made.frames()))) == (32, 33)
+    told = raw(
+        "LTXPipeline", tiny("ltx"), prompt=PROMPT, num_frames=17, frame_rate=50, output_type="np"
+    )
+    assert digest(film("ltx", duration_s=0.34, fps=50)) == digest(
+        Video.from_frames(told.frames[0], 50)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "told"),
+    [
+        (
+            "wan",
+            {"width": 33},
+            "width is 33; WanPipeline films in multiples of 16 .* 32 or 48",
+        ),
+        ("wan", {"height": 40}, "height is 40; .* give 32 or 48"),
+        ("ltx", {"height": 16}, "height is 16; LTXPipeline films in multiples of 32 .* give 32"),
+        ("animatediff", {"width": 36}, "multiples of 8 pixels: give 32 or 40"),
+    ],
+)
+def test_odd_sizes_are_refused_with_the_models_step(name: str, size: Any, told: str) -> None:
+    with pytest.raises(BadOption, match=told):
+        film(name, duration_s=0.5, **size)
+
+
+@pytest.mark.parametrize("options", [{"steps": 0}, {"fps": 0}, {"duration_s": 0.0}, {"width": 8}])
+def test_what_is_out_of_range_is_refused(options: Any) -> None:
+    with pytest.raises(BadOption, match=next(iter(options))):
+        film("wan", **options)
+
+
+def test_more_steps_than_the_scheduler_knows_are_refused() -> None:
+    with pytest.raises(BadOption, match="1000"):
+        film("animatediff", duration_s=0.5, steps=10_000)
+
+
+class Impatient:
+    """Cancels when a call says for the fourth time how far it is."""
+
+    def __init__(self) -> None:
+        self.told: list[Progress] = []
+
+    def report(self, progress: Progress) -> None:
+        self.told.append(progress)
+        if len(self.told) == 4:
+            raise Cancelled("enough")
+
+
+@pytest.mark.parametrize("name", ["wan", "cogvideox"])
+def test_ten_thousand_steps_are_cancelled_after_three(name: str) -> None:
+    listener, steps = Impatient(), 1000 if name == "cogvideox" else 10_000
+    token = CURRENT_CALL.set(listener)
+    try:
+        with pytest.raises(Cancelled):
+            film(name, duration_s=1.0, steps=steps)
+    finally:
+        CURRENT_CALL.reset(token)
+    assert [one.fraction for one in listener.told] == [0.0, 1 / steps, 2 / steps, 3 / steps]
+    assert listener.told[-1].step == f"step 3/{steps}"
+    assert film(name, duration_s=1.0), "the pipeline can't be used after it was cancelled"
+
+
+def test_options_are_those_of_the_models_pipeline() -> None:
+    fresh = create(tiny("ltx"))
+    names = set(fresh.options_for().names)
+    assert fresh._loaded is None, "asking for the options loaded the model"
+    assert {"duration_s", "fps", "image", "seed", "steps", "decode_timestep"} <= names
+    assert not names & {"num_frames", "frame_rate", "generator", "output_type", "latents"}
+    assert "decode_timestep" not in create(tiny("wan")).options_for().names
+    assert fresh.options_for().option("steps").type.low == 1
+    assert "steps" in create(None).options_for().names
+    with pytest.raises(UnknownOption, match=r"'clip_skip' is unknown to .*WanPipeline"):
+        film("wan", clip_skip=1)
+    plain, chanced = (film("animatediff", duration_s=0.2, eta=eta) for eta in (0.0, 1.0))
+    assert digest(plain) != digest(chanced)
+
+
+def test_a_film_starts_from_a_picture_with_the_weights_for_text() -> None:
+    made = raw(
+        "LTXImageToVideoPipeline",
+        tiny("ltx"),
+        image=as_pil(PICTURE),
+        prompt=PROMPT,
+        num_frames=9,
+        output_type="np",
+    )
+    before = digest(film("ltx", duration_s=9 / 25))
+    ours = film("ltx", duration_s=9 / 25, image=PICTURE)
+    assert digest(ours) == digest(Video.from_frames(made.frames[0], 25))
+    assert digest(film("ltx", duration_s=9 / 25)) == before
+    other = Image.from_array(255 - PICTURE.array())
+    assert digest(film("ltx", duration_s=9 / 25, image=other)) != digest(ours)
+
+
+def test_a_folder_for_pictures_films_from_text_too(tmp_path: Path) -> None:
+    folder = copied("ltx", tmp_path)
+    change(folder, _class_name="LTXImageToVideoPipeline")
+    made = create(folder).generate_video(PROMPT, **SMALL, seed=7, duration_s=9 / 25)
+    assert digest(made) == digest(film("ltx", duration_s=9 / 25))
+
+
+def test_wan_of_both_kinds_films_from_a_picture(tmp_path: Path) -> None:
+    folder = copied("wan", tmp_path)
+    change(folder, expand_timesteps=True)
+    both = create(folder)
+    options = {**SMALL, "seed": 7, "duration_s": 9 / 24}
+    film_of_text = both.generate_video(PROMPT, **options)
+    film_of_picture = both.generate_video(PROMPT, **options, image=PICTURE)
+    assert film_of_text.fps == film_of_picture.fps == 24
+    made = raw(
+        "WanImageToVideoPipeline",
+        folder,
+        image=as_pil(PICTURE),
+        prompt=PROMPT,
+        num_frames=9,
+        output_type="np",
+    )
+    assert digest(film_of_picture) == digest(Video.from_frames(made.frames[0], 24))
+    assert digest(film_of_picture) != digest(film_of_text)
+
+
+@pytest.mark.parametrize("name", ["wan", "cogvideox", "animatediff"])
+def test_a_picture_for_a_model_that_reads_none_is_refused(name: str) -> None:
+    with pytest.raises(BadOption, match="films from text alone"):
+        film(name, image=PICTURE)
+
+
+# The raw library's scheduler speaks to an older numpy.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_stable_video_diffusion_reads_the_picture_alone() -> None:
+    svd = tiny("svd")
+    ours = create(svd)
+    options: dict[str, Any] = {**SMALL, "seed": 7, "image": PICTURE}
+    film_ = ours.generate_video(PROMPT, **options)
+    assert "the prompt changed nothing" in film_.meta.warnings[0]
+    made = raw("StableVideoDiffusionPipeline", svd, image=as_pil(PICTURE), output_type="np")
+    assert digest(film_) == digest(Video.from_frames(made.frames[0], 7))
+    assert digest(ours.generate_video(PROMPT, **options, noise_aug_strength=1.0)) != digest(film_)
+    with pytest.raises(BadOption, match="films from a picture, and none is given"):
+        ours.generate_video(PROMPT, **SMALL)
+    with pytest.raises(UnknownOption, match="guidance_scale"):
+        ours.generate_video(PROMPT, **options, guidance_scale=3.0)
+
+
+def test_the_models_own_sound_goes_with_the_frames() -> None:
+    ltx2 = tiny("ltx2")
+    own: dict[str, Any] = {"max_sequence_length": 16, "stg_scale": 0.0, "audio_stg_scale": 0.0}
+    made = raw("LTX2Pipeline", ltx2, prompt=PROMPT, num_frames=25, output_type="np", **own)
+    sound = (made.audio[0].numpy().T, 16_000)
+    expected = Video.from_frames(made.frames[0], 24, sound)
+    ours = create(ltx2).generate_video(PROMPT, **SMALL, seed=7, duration_s=25 / 24, **own)
+    assert digest(ours) == digest(expected)
+    heard = Source.of(ours, "audio").array(16_000, channels=2)
+    assert len(heard) / 16_000 == pytest.approx(25 / 24, abs=0.15)
+    assert abs(heard).max() > 0.01
+
+
+def test_another_scheduler_films_otherwise() -> None:
+    options: dict[str, Any] = {**SMALL, "seed": 7, "duration_s": 0.5}
+    other = create(tiny("wan"), scheduler_name="unipc").generate_video(PROMPT, **options)
+    assert digest(other) != digest(film("wan", duration_s=0.5))
+
+
+def refusal(kind: type[OmnibindError], folder: Path | str | None, **config: Any) -> str:
+    with pytest.raises(kind) as caught:
+        create(folder, **config).load()
+    return str(caught.value)
+
+
+def test_an_unknown_scheduler_is_refused() -> None:
+    told = refusal(BadConfig, tiny("wan"), scheduler_name="eulr")
+    assert "'eulr' is unknown" in told
+    assert "euler" in told
+
+
+def test_without_a_model_three_are_named_with_licence_and_size() -> None:
+    told = refusal(BadConfig, None)
+    assert told.count("billion") == 3
+    assert "Wan-AI/Wan2.1-T2V-1.3B-Diffusers (Apache-2.0, 1.3 billion parameters)" in told
+    models = read_models(Path(shipped_roots()[-1], "ttv", "diffusers"))
+    assert sum(name in told for name in models) == 3
+    assert create(None).list_models() == list(models)
+
+
+def test_a_missing_component_is_named(tmp_path: Path) -> None:
+    folder = copied("wan", tmp_path)
+    shutil.rmtree(folder / "vae")
+    assert "'vae'" in refusal(WeightsDamaged, folder)
+
+
+def test_a_damaged_component_is_refused(tmp_path: Path) -> None:
+    folder = copied("wan", tmp_path)
+    weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert str(folder) in refusal(WeightsDamaged, folder)
+
+
+def test_a_picture_model_is_no_video_model() -> None:
+    assert "makes pictures; give a model that makes films" in refusal(BadConfig, tiny("sd"))
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    assert "model_index.json" in refusal(BadConfig, tmp_path)
+
+
+def test_models_of_a_folder_go_by_their_names(tmp_path: Path) -> None:
+    folder = copied("wan", tmp_path)
+    own = create("model", models_dir=tmp_path)
+    assert "model" in own.list_models()
+    made = own.generate_video(PROMPT, **SMALL, seed=7, duration_s=0.5)
+    assert digest(made) == digest(film("wan", duration_s=0.5))
+    assert str(folder) in refusal(BadConfig, "model", models_dir=folder / "model_index.json")
+
+
+def test_nothing_goes_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **options: Any) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    fresh = create(tiny("animatediff"))
+    assert fresh.generate_video(PROMPT, **SMALL, duration_s=0.5)
+    fresh.unload()
+    assert fresh._loaded is None
+
+
+def as_pil(picture: Image) -> Any:
+    import PIL.Image
+
+    return PIL.Image.fromarray(picture.array())
+
+
+def copied(name: str, place: Path) -> Path:
+    return Path(shutil.copytree(tiny(name), place / "model"))
+
+
+def change(folder: Path, **values: Any) -> None:
+    index = folder / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text("utf-8")) | values), "utf-8")
