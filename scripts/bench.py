@@ -177,8 +177,15 @@ class Bench:
             ),
             Figure("thousand", "1,000 calls / to_thread", "A/B", 3, self._work("thousand")),
             Figure("queue", "call beside a queue - alone", "A-B ms", 10, self._work("queue")),
-            Figure(
-                "first-sound", "first sound / whole call", "A/B %", 15, self._work("first-sound")
+            *(
+                Figure(
+                    f"first-sound-{name}",
+                    f"first sound / whole call of {name}",
+                    "A/B %",
+                    limit,
+                    self._work("first-sound", name),
+                )
+                for name, limit in (("piper", 15), ("kokoro", 20))
             ),
             Figure(
                 "worker-start", "worker / bare python -I", "A-B ms", 60, self._work("worker-start")
@@ -219,6 +226,8 @@ class Bench:
             ),
             Figure("verification", "share of a call", "A/B %", 2, self._work("verification")),
             Figure("piper", "tts/piper / piper alone", "A/B", 1.03, self._work("piper")),
+            Figure("kokoro", "tts/kokoro / kokoro-onnx alone", "A/B", 1.03, self._work("kokoro")),
+            *self._of_engines(),
         ]
         for name, library in (("faster_whisper", "faster-whisper"), ("whisper", "openai-whisper")):
             for sound, spoken in SOUNDS.items():
@@ -235,6 +244,45 @@ class Bench:
             told = what.format(command)
             figures.append(Figure(f"{command}-memory", told, "A/B", 1.15, measure))
         return figures
+
+    def _of_engines(self) -> list[Figure]:
+        """Return the figures of engines that bench_engines.py times."""
+        one = (
+            ("whispercpp", "stt/whispercpp / whisper-cli alone, 5 s", 1.05),
+            ("hearing", "stt/transformers / pipeline alone, 5 s", 1.03),
+            ("bark", "tts/bark / BarkModel alone", 1.03),
+            ("musicgen", "ttm/transformers / MusicGen alone", 1.03),
+            ("pictures", "tti/diffusers / pipeline alone", 1.03),
+            ("film", "ttv/diffusers / pipeline alone", 1.03),
+        )
+        measures: dict[str, Callable[[int], list[Pair]]] = {
+            "whispercpp": lambda pairs: self._work(
+                "whispercpp", self._sound("short"), self._weights_of("stt/whispercpp/tiny")
+            )(pairs),
+            "hearing": lambda pairs: self._work(
+                "hearing", self._sound("short"), self._weights_of("stt/whisper/tiny.en")
+            )(pairs),
+            "bark": self._work("bark", "1"),
+        }
+        eight = "BarkModel one by one / tts/bark, eight sentences"
+        four = "four {} one by one / at once"
+        return [
+            *(
+                Figure(name, what, "A/B", limit, measures.get(name) or self._work(name))
+                for name, what, limit in one
+            ),
+            Figure("bark-eight", eight, "B/A", 1.5, self._work("bark", "8")),
+            Figure(
+                "four-pictures", four.format("pictures"), "B/A", 1.3, self._work("four-pictures")
+            ),
+            Figure(
+                "musicgen-together",
+                four.format("MusicGen calls"),
+                "B/A",
+                1.5,
+                self._work("musicgen-together"),
+            ),
+        ]
 
     # Each of these returns the function that measures a figure's pairs.
 

@@ -193,9 +193,9 @@ def queue(pairs: str) -> Pairs:
     return asyncio.run(measured())
 
 
-def first_sound(pairs: str) -> Pairs:
-    """Time the first piece of ten sentences by Piper, and the whole."""
-    speak = Client(tts="piper").tts.stream_audio
+def first_sound(pairs: str, binding: str) -> Pairs:
+    """Time the first piece of ten sentences, and the whole."""
+    speak = Client(tts=binding).tts.stream_audio
     times: Pairs = []
     for _ in range(int(pairs) + 1):
         started = perf_counter()

@@ -15,6 +15,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 import bench_calls as calls
+import bench_engines as engines
 import bench_workers as workers
 from bench_calls import Pairs, in_turn
 
@@ -121,6 +122,24 @@ def piper(pairs: str) -> Pairs:
         return file.getvalue()
 
     _same(len(ours()), len(theirs()))
+    return in_turn(int(pairs), ours, theirs)
+
+
+def kokoro(pairs: str) -> Pairs:
+    """Time Kokoro through its handle and alone."""
+    from kokoro_onnx import Kokoro
+
+    through = Client(tts="kokoro").tts
+    folder = weights("tts/kokoro/v1.0.int8")
+    library = Kokoro(f"{folder}/kokoro-v1.0.int8.onnx", f"{folder}/voices-v1.0.bin")
+
+    def ours() -> Audio:
+        return through.generate_audio(TEXT)
+
+    def theirs() -> Any:
+        return library.create(TEXT, "af_heart")[0]
+
+    _same(bool((ours().array()[:, 0] == theirs()).all()), True)
     return in_turn(int(pairs), ours, theirs)
 
 
@@ -236,9 +255,18 @@ WORK: dict[str, Callable[..., Any]] = {
     "second-program": workers.second_program,
     "verification": verification,
     "piper": piper,
+    "kokoro": kokoro,
     "faster_whisper": faster_whisper,
     "whisper": whisper,
     "default-stt": default_stt,
+    "whispercpp": engines.whispercpp,
+    "hearing": engines.hearing,
+    "bark": engines.bark,
+    "musicgen": engines.musicgen,
+    "musicgen-together": engines.musicgen_together,
+    "pictures": engines.pictures,
+    "four-pictures": engines.four_pictures,
+    "film": engines.film,
     "sound": sound,
     "weights": weights,
 }
