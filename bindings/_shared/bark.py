@@ -15,7 +15,7 @@ from omnibind.contracts.errors import BadInput, CallFailed, UnknownVoice, Weight
 from omnibind.contracts.options import Range
 from omnibind.contracts.shared import Shared, shared
 
-from .pytorch import device_of, dtype_of, failures, seeded
+from .pytorch import computing, device_of, dtype_of, seeded
 from .transformers_models import check_kind, check_tokenizer, config_of, model_of, quiet, reading
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 """Texts that are worked on together; more cost memory and gain little."""
+
+ALIKE = 0.7
+"""Sounds of this share of the longest one's length are made together with it."""
 
 MOST_TOKENS = 256
 """What Bark reads of a text; it would pass over the rest in silence."""
@@ -203,7 +206,7 @@ class Bark:
 
         device = self._model.device
         # fork_rng of a fixed seed keeps the program's own chance; what is drawn in it isn't used.
-        with failures("bark"), quiet(), torch.no_grad(), seeded(0, device):
+        with computing("bark"), quiet(), torch.no_grad(), seeded(0, device):
             told = self._told([job.text for job in jobs], preset)
             chances = [torch.Generator(device).manual_seed(job.seed) for job in jobs]
             run = _Run(self._model, told.pop("history_prompt", None), sampling, chances, tell)
@@ -285,22 +288,38 @@ class _Run:
         # As the library reckons them, down to the rounding.
         counts = (semantic != self._semantic.semantic_pad_token).sum(1)
         lengths: list[int] = ((counts * ratio / codebooks).floor().int() * codebooks).tolist()
+        found: dict[int, torch.Tensor] = {}
+        whole = sum(lengths) or 1
+        for rows in alike(lengths):
+            done = sum(lengths[row] for row in found)
+            tokens = self._coarse_of(
+                semantic[rows], [lengths[row] for row in rows], rows, done / whole
+            )
+            found |= {
+                row: tokens[place : place + 1, : lengths[row]] for place, row in enumerate(rows)
+            }
+        return [found[row] for row in range(len(lengths))]
+
+    def _coarse_of(
+        self, semantic: torch.Tensor, lengths: list[int], rows: list[int], before: float
+    ) -> torch.Tensor:
+        """Work on some of the jobs together: the longest one takes as long as all of them."""
         most = max(lengths)
 
         def is_over(tokens: torch.Tensor, step: int) -> list[bool]:
-            self._tell(0.3 + 0.6 * step / most, f"sound {step}/{most}")
+            self._tell(0.3 + 0.6 * before, f"sound {step}/{most}")
             return [step > length for length in lengths]
 
-        tokens = self._model.coarse_acoustics.generate(
+        tokens: torch.Tensor = self._model.coarse_acoustics.generate(
             semantic,
             semantic_generation_config=self._semantic,
             coarse_generation_config=self._coarse,
             codebook_size=self._model.generation_config.codebook_size,
             history_prompt=self._history,
-            custom_generate=_Drawing(self._chances, is_over),
+            custom_generate=_Drawing([self._chances[row] for row in rows], is_over),
             **self._sampling.drawn(self._sampling.coarse_temperature),
         )
-        return [tokens[row : row + 1, :length] for row, length in enumerate(lengths)]
+        return tokens
 
     def sounds(self, coarse: list[torch.Tensor]) -> list[Samples]:
         """Return the samples of each job."""
@@ -326,6 +345,20 @@ class _Run:
             sound = self._model.codec_decode(codes)[0]
             sounds.append(sound.float().cpu().numpy())
         return sounds
+
+
+def alike(lengths: Sequence[int]) -> list[list[int]]:
+    """Return the places of lengths in groups in which none is much shorter than the longest.
+
+    Whoever has ended is computed on with the others of its group.
+    """
+    groups: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        if groups and lengths[place] >= ALIKE * lengths[groups[-1][0]]:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups
 
 
 class _Drawing:

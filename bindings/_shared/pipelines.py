@@ -28,7 +28,7 @@ from .pipeline_memory import Quantization as Quantization
 from .pipeline_memory import place, place_hooks, quantization_config
 from .pipeline_signatures import is_modular, parameters_of
 from .pipeline_signatures import parameters_at as parameters_at
-from .pytorch import device_of, dtype_of, failure, let_go
+from .pytorch import device_of, dtype_of, failure, let_go, settle_threads
 from .schedulers import use_scheduler
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ class Pipeline:
             CallFailed: Anything else went wrong.
         """
         report(0.0, "preparing")
+        settle_threads()
         modular = {"output": _OUTPUTS[self.makes]} if is_modular(self.pipe) else {}
         try:
             with self._stepping(report, steps) as more, listening() as heard:

@@ -180,7 +180,9 @@ def test_every_shipped_binding_tells_what_it_can_do(modality: str) -> None:
         description = manager.describe(f"shipped:{name}")
         assert description.capabilities is not None
         assert description.capabilities.cost == FREE
-        if modality == "tts" and manager.diagnose(f"shipped:{name}").is_ready:
+        assert description.manifest is not None
+        is_ready = manager.diagnose(f"shipped:{name}").is_ready
+        if modality == "tts" and description.manifest.default_model and is_ready:
             listed = manager.create_binding(f"shipped:{name}").list_voices()
             assert description.capabilities.voices is (len(listed) > 1)
 

@@ -78,7 +78,7 @@ def test_the_command_line_obeys_the_users_own_default(home: Path) -> None:
         client.tts.generate_audio("hello")
         assert client.costs()[0].label == "own"
         assert client._settings.budget is not None
-    assert client_for("tti", None).tti.binding_name == "mock", "the shipped default is left"
+    assert client_for("tti", None).tti.binding_name == "diffusers", "the shipped default is left"
 
 
 def test_a_list_in_the_default_is_an_order_for_the_command_line_too(home: Path) -> None:

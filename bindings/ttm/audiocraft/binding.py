@@ -15,7 +15,16 @@ from omnibind.contracts.errors import BadConfig, BadOption, WeightsDamaged
 from omnibind.contracts.media import Audio, AudioInput, Meta, Source
 from omnibind.contracts.options import Range
 
-from ..._shared.pytorch import Device, Seed, device_of, failures, is_memory, let_go, seeded
+from ..._shared.pytorch import (
+    Device,
+    Seed,
+    computing,
+    device_of,
+    failures,
+    is_memory,
+    let_go,
+    seeded,
+)
 from ..._shared.torchaudio_stand_in import make_importable
 
 if TYPE_CHECKING:
@@ -154,7 +163,7 @@ class AudiocraftTTM(TTMBinding):
         for start in range(0, len(prompts), together):
             some = prompts[start : start + together]
             engine.set_custom_progress_callback(self._watch(start, len(some), len(prompts)))
-            with failures("audiocraft"), _on(engine.device), seeded(seed, engine.device):
+            with computing("audiocraft"), _on(engine.device), seeded(seed, engine.device):
                 if tune is None:
                     made = engine.generate(some, progress=True)
                 else:

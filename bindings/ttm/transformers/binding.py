@@ -17,7 +17,7 @@ from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Audio, AudioInput, Meta, Source
 from omnibind.contracts.options import Range
 
-from ..._shared.pytorch import Device, Precision, Seed, device_of, dtype_of, failures, let_go
+from ..._shared.pytorch import Device, Precision, Seed, computing, device_of, dtype_of, let_go
 from ..._shared.transformers_models import (
     check_kind,
     check_tokenizer,
@@ -172,7 +172,7 @@ class TransformersTTM(TTMBinding):
             top_k=top_k,
             top_p=top_p,
         )
-        with failures(f"composing with {self._model_name!r}"), quiet():
+        with computing(f"composing with {self._model_name!r}"), quiet():
             sounds = self._sounds(prompts, duration_s, melody, draws)
         rate = self._rate
         return [

@@ -18,9 +18,9 @@ from ..._shared.pytorch import (
     Device,
     Precision,
     Seed,
+    computing,
     device_of,
     dtype_of,
-    failures,
     let_go,
     seeded,
 )
@@ -142,7 +142,7 @@ class TransformersTTS(TTSBinding):
             parameters["speaking_rate"] = speed * loaded.config.speaking_rate
         drawn = random.getrandbits(32) if seed is None else seed
         with (
-            failures(f"speaking with {loaded.name!r}"),
+            computing(f"speaking with {loaded.name!r}"),
             quiet(),
             seeded(drawn, loaded.device),
         ):

@@ -24,7 +24,16 @@ from omnibind.contracts.media import Audio, AudioChunk, AudioInput, Meta, Source
 from omnibind.contracts.media.chunk import joined
 from omnibind.contracts.options import Range
 
-from ..._shared.pytorch import Device, Seed, device_of, failures, is_memory, let_go, seeded
+from ..._shared.pytorch import (
+    Device,
+    Seed,
+    computing,
+    device_of,
+    failures,
+    is_memory,
+    let_go,
+    seeded,
+)
 from ..._shared.torchaudio_stand_in import make_importable
 
 FILES = ("config.json", "model.pth", "vocab.json")
@@ -136,7 +145,7 @@ class XttsTTS(TTSBinding):
         engine, speaker, spoken = self._prepared(voice, language)
         settings = self._settings(temperature, repetition_penalty, top_k, top_p)
         parts = []
-        with failures("xtts"), seeded(seed, engine.device):
+        with computing("xtts"), seeded(seed, engine.device):
             for sentences, watch in self._pieces(text, spoken):
                 made = engine.inference(
                     sentences, spoken, *speaker, speed=speed, stopping_criteria=watch, **settings
@@ -174,7 +183,7 @@ class XttsTTS(TTSBinding):
         settings = self._settings(temperature, repetition_penalty, top_k, top_p)
         rate = engine.args.output_sample_rate
         chunks: list[AudioChunk] = []
-        with failures("xtts"), seeded(seed, engine.device):
+        with computing("xtts"), seeded(seed, engine.device):
             for sentences, watch in self._pieces(text, spoken):
                 for samples in engine.inference_stream(
                     sentences, spoken, *speaker, speed=speed, stopping_criteria=watch, **settings
@@ -204,7 +213,7 @@ class XttsTTS(TTSBinding):
         spoken = wanted.lower().replace("_", "-").partition("-")[0]
         if spoken not in known:
             raise BadOption(f"language {wanted!r} is unknown to xtts; {suggest(spoken, known)}")
-        with failures("listening to the recording"):
+        with computing("listening to the recording"):
             return self._engine, self._speaker(voice), spoken
 
     def _speaker(self, voice: str | None) -> tuple[Any, Any]:
