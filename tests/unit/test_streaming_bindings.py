@@ -163,7 +163,7 @@ def test_what_cannot_be_spoken_is_told_by_the_stream_too(piper: Any) -> None:
 def test_a_failure_in_the_middle_is_told_after_the_pieces_before_it(
     piper: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    voice = piper._voice(piper._path(None))
+    voice = piper._voice(piper._path(piper._named(None)[0]))
     run, calls = voice.session.run, []
 
     class Session:
