@@ -135,8 +135,10 @@ def test_two_hundred_calls_at_once_are_in_order_and_right() -> None:
                 *(client.tts.generate_audio(text, **STILL) for text in texts)
             )
 
+    began = time.perf_counter()
     speeches, longest = asyncio.run(responsive(spoken()))
-    assert longest < 0.5, "the event loop was blocked"
+    # Blocked, the loop would go round once; a busy machine stretches both.
+    assert longest < 0.2 * (time.perf_counter() - began), "the event loop was blocked"
     assert [speech.meta.characters for speech in speeches] == [len(text) for text in texts]
     for speech, text in zip(speeches, texts, strict=True):
         assert 0.03 * len(text) < speech.duration_s < 0.3 * len(text)
