@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import shutil
-import socket
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -338,12 +337,8 @@ def test_models_of_a_folder_go_by_their_names(tmp_path: Path) -> None:
     assert str(folder) in refusal(BadConfig, "model", models_dir=folder / "model_index.json")
 
 
-def test_nothing_goes_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **options: Any) -> None:
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.mark.usefixtures("no_network")
+def test_nothing_goes_over_the_network() -> None:
     fresh = create(tiny("animatediff"))
     assert fresh.generate_video(PROMPT, **SMALL, duration_s=0.5)
     fresh.unload()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -194,12 +193,8 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     assert "model_index.json" in refusal(BadConfig, tmp_path)
 
 
-def test_nothing_goes_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **options: Any) -> None:
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.mark.usefixtures("no_network")
+def test_nothing_goes_over_the_network() -> None:
     fresh = create(tiny("stable-audio"))
     assert fresh.generate_music(PROMPT, steps=1, duration_s=0.5)
     fresh.unload()

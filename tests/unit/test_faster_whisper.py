@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import shutil
-import socket
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -175,12 +174,8 @@ def test_a_model_that_is_not_here_tells_the_command(whisper: Any) -> None:
         whisper.transcribe_audio(FOX, "large-v3")
 
 
-def test_nothing_comes_from_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.mark.usefixtures("no_network")
+def test_nothing_comes_from_the_network() -> None:
     assert plain(create().transcribe_audio(FOX)) == WORDS
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.impatient import cancelled_at
 from tests.tiny import tiny
 
-from omnibind.contracts.binding import CURRENT_CALL, Progress
 from omnibind.contracts.errors import (
     BadConfig,
     BadOption,
-    Cancelled,
     NotSupported,
     OmnibindError,
     UnknownModel,
@@ -185,35 +183,14 @@ def test_the_second_call_loads_nothing(random_whisper: Any) -> None:
     assert random_whisper._loaded is before
 
 
-class Impatient:
-    """Cancels when a call says for the fifth time how far it is."""
-
-    def __init__(self) -> None:
-        self.told: list[Progress] = []
-
-    def report(self, progress: Progress) -> None:
-        self.told.append(progress)
-        if len(self.told) == 5:
-            raise Cancelled("enough")
-
-
 def test_it_is_cancelled_between_two_words(random_whisper: Any) -> None:
-    listener = Impatient()
-    token = CURRENT_CALL.set(listener)
-    try:
-        with pytest.raises(Cancelled):
-            random_whisper.transcribe_audio((fox(9), RATE))
-    finally:
-        CURRENT_CALL.reset(token)
-    assert len(listener.told) == 5
+    with cancelled_at(5) as told:
+        random_whisper.transcribe_audio((fox(9), RATE))
+    assert len(told) == 5
 
 
-def test_nothing_goes_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **options: Any) -> None:
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.mark.usefixtures("no_network")
+def test_nothing_goes_over_the_network() -> None:
     for name in ("whisper", "wav2vec2"):
         binding = binding_of(tiny(name))
         assert binding.transcribe_audio(FOX)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.impatient import cancelled_at
 from tests.tiny import tiny
 
 from omnibind import Client
-from omnibind.contracts.binding import CURRENT_CALL, Progress
 from omnibind.contracts.errors import (
     BadConfig,
     BadOption,
-    Cancelled,
     NotSupported,
     OmnibindError,
     UnknownModel,
@@ -143,27 +141,10 @@ def test_other_encodings_hold_the_same_music(music: Any, output_format: str) -> 
     assert sound.duration_s == pytest.approx(2.0, abs=0.1)
 
 
-class Impatient:
-    """Cancels when a call says for the third time how far it is."""
-
-    def __init__(self) -> None:
-        self.told: list[Progress] = []
-
-    def report(self, progress: Progress) -> None:
-        self.told.append(progress)
-        if len(self.told) == 3:
-            raise Cancelled("enough")
-
-
 def test_it_is_cancelled_between_two_steps(music: Any) -> None:
-    listener = Impatient()
-    token = CURRENT_CALL.set(listener)
-    try:
-        with pytest.raises(Cancelled):
-            music.generate_music(PROMPTS[0], duration_s=120.0)
-    finally:
-        CURRENT_CALL.reset(token)
-    assert [one.fraction for one in listener.told] == [0.0, 1 / 360, 2 / 360]
+    with cancelled_at(3) as told:
+        music.generate_music(PROMPTS[0], duration_s=120.0)
+    assert [one.fraction for one in told] == [0.0, 1 / 360, 2 / 360]
 
 
 def test_the_second_call_loads_nothing(music: Any) -> None:
@@ -173,12 +154,8 @@ def test_the_second_call_loads_nothing(music: Any) -> None:
     assert music._model is model
 
 
-def test_nothing_goes_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **options: Any) -> None:
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.mark.usefixtures("no_network")
+def test_nothing_goes_over_the_network() -> None:
     binding = binding_of(tiny("musicgen"))
     assert binding.generate_music(PROMPTS[0], duration_s=1.0)
     binding.unload()

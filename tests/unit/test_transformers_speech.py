@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.impatient import cancelled_at
 from tests.tiny import tiny
 
-from omnibind.contracts.binding import CURRENT_CALL, Progress
 from omnibind.contracts.errors import (
     BadConfig,
     BadInput,
     BadOption,
-    Cancelled,
     NotSupported,
     OmnibindError,
     PackagesMissing,
@@ -121,27 +119,10 @@ def test_the_default_voice_is_the_configured_one(vits: Any) -> None:
     assert (binding.generate_audio("fox", seed=7) == expected) is True
 
 
-class Impatient:
-    """Cancels when a call says for the third time how far it is."""
-
-    def __init__(self) -> None:
-        self.told: list[Progress] = []
-
-    def report(self, progress: Progress) -> None:
-        self.told.append(progress)
-        if len(self.told) == 3:
-            raise Cancelled("enough")
-
-
 def test_it_is_cancelled_between_two_steps(speecht5: Any) -> None:
-    listener = Impatient()
-    token = CURRENT_CALL.set(listener)
-    try:
-        with pytest.raises(Cancelled):
-            speecht5.generate_audio("the fox", "ann")
-    finally:
-        CURRENT_CALL.reset(token)
-    assert len(listener.told) == 3
+    with cancelled_at(3) as told:
+        speecht5.generate_audio("the fox", "ann")
+    assert len(told) == 3
     assert speecht5.generate_audio("fox", "ann", seed=1), "the next call isn't cancelled"
 
 
@@ -152,12 +133,8 @@ def test_the_second_call_loads_nothing(vits: Any) -> None:
     assert vits._speaker is before
 
 
-def test_nothing_goes_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **options: Any) -> None:
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.mark.usefixtures("no_network")
+def test_nothing_goes_over_the_network() -> None:
     folder = tiny("speecht5")
     for binding in (
         binding_of(tiny("vits")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import importlib
 import json
-import socket
 import struct
 import subprocess
 import sys
@@ -229,12 +228,8 @@ def test_a_cancelled_call_of_the_library_ends_and_the_next_is_whole(library: Any
     assert plain(library.transcribe_audio(FOX)) == WORDS
 
 
-def test_nothing_comes_from_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+@pytest.mark.usefixtures("no_network")
+def test_nothing_comes_from_the_network() -> None:
     assert plain(create(whispercpp_exe_path=LIBRARY).transcribe_audio(FOX)) == WORDS
 
 
