@@ -94,9 +94,13 @@ def set_up(environment: dict[str, str]) -> bool:
         STAMP.write_text(fingerprint())
     pull = [str(PYTHON), "-P", "-m", "omnibind", "pull"]
     build = [str(PYTHON), "-P", "scripts/build_whisper_cli.py"]
-    return all(step(f"pull {name}", [*pull, name], environment) for name in WEIGHTS) and step(
+    ready = all(step(f"pull {name}", [*pull, name], environment) for name in WEIGHTS) and step(
         "build whisper-cli", build, environment
     )
+    if ready and environment.get("OMNIBIND_API_SPECS"):
+        judges = [sys.executable, "scripts/install_judges.py"]
+        ready = step("install the judges", judges, environment)
+    return ready
 
 
 def fingerprint() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from omnibind.contracts.errors import BadConfig
+from omnibind.contracts.secret import Secret
 
 MODALITIES = ("tts", "tti", "stt", "ttm", "ttv")
 
@@ -26,6 +27,7 @@ class Choice(NamedTuple):
         consent: Whether the people whose recordings are given as voices permit that.
         stays: ``keep_alive_s`` and ``pinned``, where they were given.
         configuration: The constructor's keyword arguments.
+        env_file: A ``.env`` file that may hold its key.
     """
 
     binding: str
@@ -34,6 +36,7 @@ class Choice(NamedTuple):
     configuration: Mapping[str, Any] = {}
     consent: bool = False
     stays: Mapping[str, Any] = {}
+    env_file: str | None = None
 
 
 def choices_of(spec: Any, modality: str) -> tuple[Choice, ...]:
@@ -62,10 +65,10 @@ def choice_of(spec: Any, modality: str) -> Choice:
     if isinstance(spec, str):
         return _from_text(spec, modality)
     if isinstance(spec, Mapping):
-        values = dict(spec)
+        values = dict(hidden(spec))
         binding = values.pop("binding", None)
         if not isinstance(binding, str):
-            raise BadConfig(f"{modality}={dict(spec)!r} names no binding; give 'binding': 'NAME'")
+            raise BadConfig(f"{modality}={values!r} names no binding; give 'binding': 'NAME'")
         named = _from_text(binding, modality)
         model, runs = values.pop("model", named.model), values.pop("runs", None)
         if named.model not in (None, model):
@@ -73,14 +76,37 @@ def choice_of(spec: Any, modality: str) -> Choice:
         consent = values.pop("consent", None)
         if consent is not None and not isinstance(consent, bool):
             raise BadConfig(f"'consent' of {modality} is {consent!r}; give true or false")
-        for name, value in (("model", model), ("runs", runs)):
+        env_file = values.pop("env_file", None)
+        for name, value in (("model", model), ("runs", runs), ("env_file", env_file)):
             if value is not None and not isinstance(value, str):
                 raise BadConfig(f"{name!r} of {modality} is {value!r}; give a str")
         stays = _stays(values, modality)
-        return Choice(named.binding, model, runs, values, consent is True, stays)
+        return Choice(named.binding, model, runs, values, consent is True, stays, env_file)
     raise BadConfig(
         f"{modality} is {spec!r}; give 'NAME', 'NAME/MODEL' or {{'binding': 'NAME', …}}"
     )
+
+
+def hidden(spec: Any) -> Any:
+    """Return a spelling with secrets in the place of its keys, which tracebacks may show.
+
+    Raises:
+        BadConfig: A key can't be one.
+    """
+    if isinstance(spec, (list, tuple)) and not isinstance(spec, Choice):
+        return [hidden(one) for one in spec]
+    if not isinstance(spec, Mapping):
+        return spec
+    from omnibind.contracts.media.recipe import is_secret
+
+    values = dict(spec)
+    for name, value in values.items():
+        if isinstance(value, str) and is_secret(str(name)):
+            try:
+                values[name] = Secret(value)
+            except ValueError as wrong:
+                raise BadConfig(f"{name!r} can't be used: {wrong}") from None
+    return values
 
 
 def _stays(values: dict[str, Any], modality: str) -> dict[str, Any]:

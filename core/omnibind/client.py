@@ -12,7 +12,7 @@ from omnibind.calls.callbacks import Callbacks, Listeners
 from omnibind.calls.controls import CLIENT_CONTROLS, Settings
 from omnibind.calls.costs import CostRow
 from omnibind.calls.driver import arun
-from omnibind.choices import MODALITIES, Choice, Specs, choices_of
+from omnibind.choices import MODALITIES, Choice, Specs, choices_of, hidden
 from omnibind.contracts.errors import BadConfig, DeadlineExceeded, Stuck, suggest
 from omnibind.managers import (
     STTBindingManager,
@@ -25,6 +25,8 @@ from omnibind.managers import (
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Self, Unpack
+
+    import httpx2
 
     from omnibind.modalities.handle import Handle
     from omnibind.modalities.plan import Plan
@@ -76,15 +78,19 @@ class ClientOptions(TypedDict, total=False):
     retry_paid: bool
     policy: Mapping[str, bool] | None
     memory: str | int | Mapping[str, str | int] | None
+    http_client: httpx2.Client | httpx2.AsyncClient | None
 
 
 class _AnyClient:
     """What both clients share: how they are made, and what they know without waiting."""
 
     _kinds: ClassVar[Mapping[str, Any]]
+    _jobs_kind: ClassVar[Any]
     _settings: Settings
 
     def __init__(self, **named: Unpack[ClientOptions]) -> None:
+        for name, spec in named.items():
+            named[name] = hidden(spec)  # type: ignore[literal-required]  # a name of its own
         choices, settings = _read(named)
         self._take(choices, settings)
 
@@ -119,6 +125,7 @@ class _AnyClient:
         for manager in managers:
             name = manager.modality
             setattr(self, name, self._kinds[name](manager, choices.get(name, ()), settings))
+        self.jobs = self._jobs_kind(lambda modality: getattr(self, modality), settings)
 
     def __repr__(self) -> str:
         named = [
@@ -187,11 +194,14 @@ class Client(_AnyClient):
         "ttv": modalities.TextToVideo,
     }
 
+    _jobs_kind: ClassVar[Any] = modalities.Jobs
+
     tts: modalities.TextToSpeech
     tti: modalities.TextToImage
     stt: modalities.SpeechToText
     ttm: modalities.TextToMusic
     ttv: modalities.TextToVideo
+    jobs: modalities.Jobs
 
     def __enter__(self) -> Self:
         return self
@@ -296,11 +306,14 @@ class AsyncClient(_AnyClient):
         "ttv": modalities.AsyncTextToVideo,
     }
 
+    _jobs_kind: ClassVar[Any] = modalities.AsyncJobs
+
     tts: modalities.AsyncTextToSpeech
     tti: modalities.AsyncTextToImage
     stt: modalities.AsyncSpeechToText
     ttm: modalities.AsyncTextToMusic
     ttv: modalities.AsyncTextToVideo
+    jobs: modalities.AsyncJobs
 
     async def __aenter__(self) -> Self:
         return self

@@ -88,7 +88,11 @@ def read_config(name: str | os.PathLike[str]) -> Config:
         if served is not None:
             listed = served if isinstance(served, list) else [served]
             try:
-                choices[modality] = choices_of([_spec(one) for one in listed], modality)
+                named = choices_of([_spec(one) for one in listed], modality)
+                env_file = str(path.parent / ".env")
+                choices[modality] = tuple(
+                    one if one.env_file else one._replace(env_file=env_file) for one in named
+                )
             except BadConfig as error:
                 raise BadConfig(f"{path}: {error.message}") from None
     settings = msgspec.to_builtins(file.client)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omnibind.contracts import CONTRACTS
 from omnibind.contracts.roots import shipped_roots
+from omnibind.discovery.manifest import Manifest, read_manifest
 
 TESTS = Path(__file__).parents[1]
 
@@ -41,12 +42,38 @@ def test_every_shipped_binding_is_run_through_its_suite() -> None:
     }
     shipped = {
         (file.parts[-3], file.parts[-2])
-        for root in shipped_roots()
-        for file in Path(root).glob("*/*/binding.yaml")
+        for file, manifest in manifests()
+        if manifest.kind == "local" and not manifest.state
     }
     assert shipped, "no binding ships"
     missing = sorted("/".join(binding) for binding in shipped - checked)
     assert not missing, f"no test class runs the contract suite on {', '.join(missing)}"
+
+
+def test_every_remote_binding_is_asked_by_the_tests_of_services() -> None:
+    # A service can't be run here: what a suite wants of an engine, it alone could show.
+    said = "".join(file.read_text("utf-8") for file in (TESTS / "remote").glob("test_*.py"))
+    missing = sorted(
+        f"{file.parts[-3]}/{file.parts[-2]}"
+        for file, manifest in manifests()
+        if manifest.kind == "remote"
+        and not manifest.state
+        and not (f'"{file.parts[-2]}"' in said and f'"{file.parts[-3]}.' in said)
+    )
+    assert not missing, f"no test in tests/remote asks {', '.join(missing)}"
+
+
+def test_what_is_withdrawn_says_why_and_what_to_use_instead() -> None:
+    for file, manifest in manifests():
+        if manifest.state:
+            assert manifest.reason, file
+            assert manifest.instead, file
+
+
+def manifests() -> Iterator[tuple[Path, Manifest]]:
+    for root in shipped_roots():
+        for file in Path(root).glob("*/*/binding.yaml"):
+            yield file, read_manifest(file.parent)
 
 
 def test_no_contract_goes_unused() -> None:

@@ -53,20 +53,20 @@ def held(voice: Voice) -> Iterator[threading.Event]:
 
 def test_every_reserved_name_is_a_control_that_is_read() -> None:
     read = {*_CHECKS, *NAMES, *_LATER, "verify", "budget_usd", "callbacks", "consent"}
-    assert read == CALL_CONTROLS
+    assert read - {"http_client"} == CALL_CONTROLS
 
 
 def test_a_clients_arguments_are_its_calls_controls() -> None:
     modalities = {name for name in ClientOptions.__annotations__ if name[:3] in Client._kinds}
     own = set(ClientOptions.__annotations__) - modalities
     assert own == {*CLIENT_CONTROLS, "memory"}  # which is the process's, not a call's
-    in_a_call_only = {"consent", "return_errors", *_LATER}
-    assert own - {"policy", "memory"} == CALL_CONTROLS - in_a_call_only
+    in_a_call_only = {"consent", "return_errors", "api_key", *_LATER}
+    assert own - {"policy", "memory", "http_client"} == CALL_CONTROLS - in_a_call_only
 
 
 def test_a_configuration_file_may_say_what_a_client_takes() -> None:
-    functions = {"callbacks", "on_refusal", *NAMES}
-    said = {*CLIENT_CONTROLS, "memory"} - functions
+    objects = {"callbacks", "on_refusal", "http_client", *NAMES}
+    said = {*CLIENT_CONTROLS, "memory"} - objects
     assert set(ClientBlock.__struct_fields__) == said
 
 

@@ -414,8 +414,8 @@ def test_a_loop_that_was_not_ended_in_order_is_forgotten(service: Service) -> No
     loop.run_until_complete(arun(sent(service, "echo"), Call()))
     loop.run_until_complete(asyncio.sleep(0.01))
     held = wire._async_clients[loop]
-    assert held.client is not None
-    loop.run_until_complete(held.client.aclose())
+    (client,) = held.clients.values()
+    loop.run_until_complete(client.aclose())
     loop.close()
     asyncio.run(arun(sent(service, "echo"), Call()))
     assert loop not in wire._async_clients
@@ -439,7 +439,7 @@ def test_calls_that_come_first_at_once_share_one_pool(
 ) -> None:
     made: list[Any] = []
     make = wire._new_async_client
-    monkeypatch.setattr(wire, "_new_async_client", lambda: made.append(1) or make())  # type: ignore[func-returns-value]
+    monkeypatch.setattr(wire, "_new_async_client", lambda way: made.append(1) or make(way))  # type: ignore[func-returns-value]
 
     async def main() -> None:
         await asyncio.gather(*(arun(sent(service, "echo"), Call()) for _ in range(5)))

@@ -158,14 +158,19 @@ async def _asend(effect: Send, call: Call[Any]) -> Reply:
     from omnibind.calls import wire
 
     return await _anative(
-        Native(lambda: wire.asend(effect.request, effect.max_bytes, call.remaining_s())), call
+        Native(
+            lambda: wire.asend(
+                effect.request, effect.max_bytes, call.remaining_s(), call.http_client
+            )
+        ),
+        call,
     )
 
 
 async def _aopen(effect: Open, call: Call[Any]) -> ReplyStream:
     from omnibind.calls import wire
 
-    begin = Native(lambda: wire.aopen(effect.request, call.remaining_s()))
+    begin = Native(lambda: wire.aopen(effect.request, call.remaining_s(), call.http_client))
     return await _anative(begin, call, wire.ashut)
 
 

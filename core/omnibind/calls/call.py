@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
 from threading import TIMEOUT_MAX
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omnibind.contracts.binding import Progress
 from omnibind.contracts.errors import BadOption, Cancelled, DeadlineExceeded
+from omnibind.contracts.secret import Secret
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,6 +41,9 @@ class Call(Generic[R]):
         progress: What was last reported; None before.
         on_progress: Hears every report, in the thread that reports.
         loop: The event loop whose driver carries it; None for the blocking one.
+        api_key: The key that the caller gave for the service that is called now.
+        http_client: The caller's own ``httpx2`` client; None is ours.
+        max_bytes: A larger result isn't received; None where nobody said.
     """
 
     def __init__(
@@ -54,6 +59,9 @@ class Call(Generic[R]):
         self.progress: Progress | None = None
         self.on_progress: Callable[[Progress], None] | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.api_key: Secret | None = None
+        self.http_client: Any = None
+        self.max_bytes: int | None = None
         self._timeout_s = timeout_s
         self._id = ""
         self._is_cancelled = False
@@ -152,6 +160,19 @@ class Call(Generic[R]):
             self.deadline = self.clock() + timeout_s
             self.is_firm = True
             self._timeout_s = timeout_s
+
+    @contextmanager
+    def within(self, seconds: float | None) -> Iterator[None]:
+        """Give a call without a time of its own so many seconds for what is done inside."""
+        if seconds is None or self.deadline is not None:
+            yield
+            return
+        self.deadline, self._timeout_s = self.clock() + seconds, seconds
+        try:
+            yield
+        finally:
+            if not self._is_over:
+                self.deadline = self._timeout_s = None
 
     def finish_later(self, waiting: Sequence[Awaitable[Any]]) -> None:
         """Do what async listeners to progress still have to do; called where the engine runs."""

@@ -14,6 +14,8 @@ The same names hold as arguments of a client, where they are the default of all 
     budget_usd           the most that this call, or all calls of the client, may cost
     allow_unknown_cost   run although the price isn't known
     retry_paid           try again what was charged
+    api_key              the key for the first of the named bindings; in a call only
+    http_client          the program's own httpx2 client; for a client only
 """
 
 from __future__ import annotations
@@ -27,10 +29,11 @@ from omnibind.calls.costs import Budget, Costs
 from omnibind.calls.policy import Policy, consent_of
 from omnibind.contracts.errors import BadConfig, BadOption
 from omnibind.contracts.options import CALL_CONTROLS, shown
+from omnibind.contracts.secret import Secret
 
 MAX_RESULT_BYTES = 512 * 1024 * 1024
 
-_LATER = frozenset(("api_key", "save_to"))
+_LATER = frozenset(("save_to",))
 
 
 class Controls(NamedTuple):
@@ -52,6 +55,8 @@ class Controls(NamedTuple):
             the client's budget.
         retry_paid: Whether what was charged may be tried again.
         return_errors: Whether a batch gives errors in the places of results.
+        api_key: The key for the first of the named bindings.
+        http_client: The program's own ``httpx2`` client.
     """
 
     timeout_s: float | None = None
@@ -68,6 +73,8 @@ class Controls(NamedTuple):
     allow_unknown_cost: bool | None = None
     retry_paid: bool = False
     return_errors: bool = False
+    api_key: Secret | None = None
+    http_client: Any = None
 
     def changed(self, given: Mapping[str, Any]) -> Controls:
         """Return these with what was given by the names of :data:`CALL_CONTROLS`.
@@ -115,6 +122,15 @@ def split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return given, rest
 
 
+def hide_key(options: dict[str, Any]) -> None:
+    """Put a secret in the place of a key among a caller's arguments, which tracebacks may show.
+
+    Raises:
+        BadOption: It isn't one.
+    """
+    options["api_key"] = _key("api_key", options["api_key"])
+
+
 class Settings:
     """What holds for all calls of a client, and what they share.
 
@@ -151,6 +167,7 @@ class Settings:
 CLIENT_CONTROLS = (
     *("timeout_s", "verify", "max_result_bytes", "callbacks", *NAMES, "on_refusal", "label"),
     *("strict", "recipe", "budget_usd", "allow_unknown_cost", "retry_paid", "policy"),
+    "http_client",
 )
 """The arguments of a client that are defaults of its calls."""
 
@@ -192,6 +209,19 @@ def _word(name: str, value: Any) -> str | None:
     raise BadOption(f"{name} is {shown(value)}; give a str")
 
 
+def _key(name: str, value: Any) -> Secret | None:
+    if value is None:
+        return None
+    try:
+        return Secret(value)
+    except ValueError as wrong:
+        raise BadOption(f"{name} can't be used: {wrong}; give the service's key") from None
+
+
+def _as_given(name: str, value: Any) -> Any:
+    return value  # its kind is known where it is used
+
+
 def _function(name: str, value: Any) -> Callable[..., Any] | None:
     if value is None or callable(value):
         return value  # type: ignore[no-any-return]  # it takes the error and the prompt
@@ -210,4 +240,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "allow_unknown_cost": _maybe_bool,
     "retry_paid": _bool,
     "return_errors": _bool,
+    "api_key": _key,
+    "http_client": _as_given,
 }

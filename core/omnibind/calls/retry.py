@@ -119,7 +119,8 @@ def verdict(
     """
     rule = next(RULES[class_] for class_ in type(error).__mro__ if class_ in RULES)
     if cost is None:
-        cost = UNKNOWN if remote and rule.worked else FREE
+        has_worked = rule.worked or getattr(error, "may_be_charged", False)
+        cost = UNKNOWN if remote and has_worked else FREE
     retry, why = rule.retry, rule.why
     if retry and isinstance(error, errors.BadOutput) and (seeded or error.rule in _FIXED):
         retry, why = False, "the same again would give the same output"

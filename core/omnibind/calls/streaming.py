@@ -19,7 +19,7 @@ from omnibind.calls.produce import Made, produced, received
 from omnibind.calls.request import Request
 from omnibind.calls.streams import Outcome
 from omnibind.calls.trip import Trip
-from omnibind.contracts.effects import Run, Runner, Take
+from omnibind.contracts.effects import Run, Runner, Take, Whole
 from omnibind.contracts.errors import Cancelled, OmnibindError
 from omnibind.contracts.media import Audio, Image, Meta, Transcript, Video
 
@@ -220,7 +220,11 @@ class _FlowSource(_Source[T, M]):
     async def pull(self) -> T:
         assert self._items is not None
         try:
-            return await self._items.__anext__()
+            item = await self._items.__anext__()
+            while isinstance(item, Whole):
+                self.whole = item.result
+                item = await self._items.__anext__()
+            return item
         except StopAsyncIteration:
             self._is_over = True
             return _END  # type: ignore[no-any-return]  # known by identity

@@ -112,6 +112,9 @@ class Trip:
     async def take(self, choice: Choice) -> None:
         """Go on with a candidate, and tell of it."""
         self._chosen = choice
+        # Nobody else than the first is given the caller's key: it may be of another service.
+        is_first = choice.candidate is self._members[0].candidate
+        self.call.api_key = self.request.controls.api_key if is_first else None
         if not self._has_begun:
             await self._begin()
         if self._untold == len(self._passed):
@@ -133,8 +136,11 @@ class Trip:
         if candidate is None:
             candidate = await Run(self.aside, member.prepare)
         request, label = self.request, candidate.label
+        if request.controls.api_key is not None and not candidate.is_remote:
+            raise BadOption(f"{label} runs on this machine and needs no api_key; leave it out")
         options = candidate.schema_of(request.verb).check(request.options, label, BadOption)
-        model, subject = request.facts.model, request.subject
+        named = options.get("model") if candidate.is_remote else None
+        model, subject = request.facts.model or named, request.subject
         if request.reads:
             choice = await Run(
                 self.aside,
@@ -227,6 +233,8 @@ class Trip:
         cost = choice.price
         if choice.candidate.is_remote or result.meta.cost_usd is not None:
             cost = reported(result.meta.cost_usd, cost)
+            if result.meta.cost_basis == "estimated" and cost.basis == "reported":
+                cost = cost._replace(basis="estimated")  # by the service's counts and a price list
         self._book(choice, cost, reservation)
 
     def charge(

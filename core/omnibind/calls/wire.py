@@ -1,4 +1,4 @@
-"""How HTTP exchanges are performed: one pool of connections a process, or an event loop.
+"""How HTTP exchanges are performed: one pool of connections a way, in a process or an event loop.
 
 Source: httpx2, ``httpx2.Client`` and ``httpx2.AsyncClient``.
 """
@@ -8,11 +8,21 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator
 from threading import TIMEOUT_MAX
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from omnibind.contracts.errors import BadConfig, BadOutput, Offline, OmnibindError, Unavailable
-from omnibind.contracts.http import Reply, ReplyStream, Request
+from omnibind.calls import hosts
+from omnibind.contracts.errors import (
+    BadConfig,
+    BadOutput,
+    DeadlineExceeded,
+    Offline,
+    OmnibindError,
+    Unavailable,
+)
+from omnibind.contracts.http import USUAL, Reply, ReplyStream, Request, Way
+from omnibind.contracts.secret import Secret
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,34 +33,66 @@ CONNECT_S = 10.0
 READ_S = 600.0
 """A service that says nothing for so long is given up, where no deadline is nearer."""
 
-_clients: dict[int, httpx2.Client] = {}
+NOT_SENT = "not-sent"
+"""The code of the error where no connection was made, so that the service knows of nothing."""
+
+_clients: dict[tuple[int, Way], httpx2.Client] = {}
 _async_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Held] = WeakKeyDictionary()
 
 
-def send(request: Request, max_bytes: int, timeout_s: float | None) -> Reply:
+def send(request: Request, max_bytes: int, timeout_s: float | None, own: Any = None) -> Reply:
     """Perform a whole exchange in this thread.
+
+    Args:
+        request: What is sent.
+        max_bytes: The most that is received.
+        timeout_s: Seconds left; None is any time.
+        own: The caller's own ``httpx2.Client``; None is ours.
 
     Raises:
         Unavailable: The service can't be reached, or the connection broke.
         BadOutput: The reply is larger than ``max_bytes``; the rest wasn't received.
+        BadReply: A public host was wanted, and it isn't one.
         Offline: ``OMNIBIND_OFFLINE`` is set.
     """
-    stream = open_(request, timeout_s)
+    until = None if timeout_s is None else monotonic() + timeout_s
+    stream = open_(request, timeout_s, own)
     try:
         body = _Body(request, stream, max_bytes)
         while piece := read(stream):
             body.add(piece)
+            if until is not None and monotonic() > until:  # each piece came in time, the whole not
+                raise DeadlineExceeded(
+                    f"the reply of {request.place} wasn't whole in time; give a longer timeout_s"
+                )
         return body.reply()
     finally:
         shut(stream)
 
 
-def open_(request: Request, timeout_s: float | None) -> ReplyStream:
+def open_(request: Request, timeout_s: float | None, own: Any = None) -> ReplyStream:
     """Send a request and receive the head of its reply."""
-    client = _client()
+    client = _client(request.way, own)
+    looks = _looks_up(request, own)
+    if looks is not None:
+        import socket
+
+        try:
+            found = socket.getaddrinfo(*looks, type=socket.SOCK_STREAM)
+        except OSError:
+            raise hosts.unresolved(request) from None
+        hosts.refuse_private(request, hosts.addresses_of(found))
     with _Told(request):
-        response = client.send(_built(client, request, timeout_s), stream=True)
-    return _stream_of(request, response, response.iter_bytes())
+        response = client.send(
+            _built(client, request, timeout_s), stream=True, follow_redirects=False
+        )
+    stream = _stream_of(request, response, response.iter_bytes())
+    try:
+        _check_peer(request, response, looks)
+    except BaseException:
+        shut(stream)
+        raise
+    return stream
 
 
 def read(stream: ReplyStream) -> bytes:
@@ -68,9 +110,11 @@ def shut(stream: ReplyStream) -> None:
     response.close()
 
 
-async def asend(request: Request, max_bytes: int, timeout_s: float | None) -> Reply:
+async def asend(
+    request: Request, max_bytes: int, timeout_s: float | None, own: Any = None
+) -> Reply:
     """Perform a whole exchange on the running loop; raises what :func:`send` does."""
-    stream = await aopen(request, timeout_s)
+    stream = await aopen(request, timeout_s, own)
     try:
         body = _Body(request, stream, max_bytes)
         while piece := await aread(stream):
@@ -80,12 +124,31 @@ async def asend(request: Request, max_bytes: int, timeout_s: float | None) -> Re
         await ashut(stream)
 
 
-async def aopen(request: Request, timeout_s: float | None) -> ReplyStream:
+async def aopen(request: Request, timeout_s: float | None, own: Any = None) -> ReplyStream:
     """Send a request and receive the head of its reply."""
-    client = await _async_client()
+    client = await _async_client(request.way, own)
+    looks = _looks_up(request, own)
+    if looks is not None:
+        import asyncio
+        import socket
+
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(*looks, type=socket.SOCK_STREAM)
+        except OSError:
+            raise hosts.unresolved(request) from None
+        hosts.refuse_private(request, hosts.addresses_of(found))
     with _Told(request):
-        response = await client.send(_built(client, request, timeout_s), stream=True)
-    return _stream_of(request, response, response.aiter_bytes())
+        response = await client.send(
+            _built(client, request, timeout_s), stream=True, follow_redirects=False
+        )
+    stream = _stream_of(request, response, response.aiter_bytes())
+    try:
+        _check_peer(request, response, looks)
+    except BaseException:
+        await ashut(stream)
+        raise
+    return stream
 
 
 async def aread(stream: ReplyStream) -> bytes:
@@ -112,19 +175,76 @@ async def aclose() -> None:
         await held.until_closed.aclose()
 
 
-def _client() -> httpx2.Client:
-    _refuse_offline()
-    # A connection that parent and child of a fork share would mix up their replies.
-    client = _clients.get(os.getpid())
-    if client is None:
-        import httpx2
+def _looks_up(request: Request, own: Any) -> tuple[str, int] | None:
+    """Return the host whose addresses must be public ones; None where nobody asks for that.
 
-        client = _clients.setdefault(os.getpid(), httpx2.Client(follow_redirects=False))
+    Raises:
+        BadReply: Its name alone tells that it isn't public.
+    """
+    if not request.is_public:
+        return None
+    place = hosts.place_of(request)
+    # A proxy looks the host up itself, and is the one that we connect to.
+    is_direct = own is None and request.way.proxy is None and not hosts.has_proxy()
+    return place if is_direct else None
+
+
+def _check_peer(request: Request, response: Any, looks: tuple[str, int] | None) -> None:
+    """Refuse who answers from another address than the ones that were looked up and found good."""
+    stream = response.extensions.get("network_stream")
+    peer = None if looks is None or stream is None else stream.get_extra_info("server_addr")
+    if peer:
+        hosts.refuse_private(request, [str(peer[0])])
+
+
+def _client(way: Way = USUAL, own: Any = None) -> httpx2.Client:
+    _refuse_offline()
+    import httpx2
+
+    if own is not None:
+        checked: httpx2.Client = _checked(own, httpx2.Client)
+        return checked
+    # A connection that parent and child of a fork share would mix up their replies.
+    key = os.getpid(), way
+    client = _clients.get(key)
+    if client is None:
+        client = _clients.setdefault(key, httpx2.Client(**_settings(way)))
     return client
 
 
+def _checked(own: Any, kind: Any) -> Any:
+    if isinstance(own, kind):
+        return own
+    raise BadConfig(
+        f"http_client is a {type(own).__name__}; this client takes a httpx2.{kind.__name__}"
+    )
+
+
+def _settings(way: Way) -> dict[str, Any]:
+    import httpx2
+
+    settings: dict[str, Any] = {"follow_redirects": False}
+    if way.proxy is not None:
+        settings["proxy"] = way.proxy.reveal()
+    if way.ca_bundle is not None:
+        import ssl
+
+        try:
+            settings["verify"] = ssl.create_default_context(cafile=way.ca_bundle)
+        except OSError as error:
+            raise BadConfig(
+                f"ca_bundle {way.ca_bundle!r} can't be read as certificates: "
+                f"{error.strerror or error}; give a PEM file"
+            ) from None
+    if way.max_connections is not None:
+        settings["limits"] = httpx2.Limits(
+            max_connections=way.max_connections, max_keepalive_connections=way.max_connections
+        )
+    return settings
+
+
 class _Held:
-    """The client of one event loop, and the generator that closes it.
+    """The clients of one event loop, and the generator that closes them.
 
     The loop adopts the generator and closes it at its own end, and with it the connections.
     """
@@ -133,45 +253,52 @@ class _Held:
         import asyncio
 
         self.lock = asyncio.Lock()
-        self.client: httpx2.AsyncClient | None = None
+        self.clients: dict[Way, httpx2.AsyncClient] = {}
         self.until_closed: AsyncGenerator[None, None] | None = None
 
 
-async def _async_client() -> httpx2.AsyncClient:
+async def _async_client(way: Way = USUAL, own: Any = None) -> httpx2.AsyncClient:
     import asyncio
 
     _refuse_offline()
+    if own is not None:
+        import httpx2
+
+        checked: httpx2.AsyncClient = _checked(own, httpx2.AsyncClient)
+        return checked
     loop = asyncio.get_running_loop()
     held = _async_clients.get(loop)
     if held is None:
         for ended in [one for one in _async_clients if one.is_closed()]:
             del _async_clients[ended]  # its connections hold it, and would keep it for ever
         held = _async_clients[loop] = _Held()
-    if held.client is None:
+    client = held.clients.get(way)
+    if client is None:
         async with held.lock:
-            if held.client is None:
+            client = held.clients.get(way)
+            if client is None:
                 # The import, and reading the certificates, would stop the loop for 0.1 s.
-                client = await asyncio.to_thread(_new_async_client)
-                held.until_closed = _until_closed(loop, client)
+                client = await asyncio.to_thread(_new_async_client, way)
+                held.clients[way] = client
+            if held.until_closed is None:
+                held.until_closed = _until_closed(loop, held)
                 await anext(held.until_closed)
-                held.client = client
-    return held.client
+    return client
 
 
-def _new_async_client() -> httpx2.AsyncClient:
+def _new_async_client(way: Way = USUAL) -> httpx2.AsyncClient:
     import httpx2
 
-    return httpx2.AsyncClient(follow_redirects=False)
+    return httpx2.AsyncClient(**_settings(way))
 
 
-async def _until_closed(
-    loop: asyncio.AbstractEventLoop, client: httpx2.AsyncClient
-) -> AsyncGenerator[None, None]:
+async def _until_closed(loop: asyncio.AbstractEventLoop, held: _Held) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
         _async_clients.pop(loop, None)
-        await client.aclose()
+        for client in held.clients.values():
+            await client.aclose()
 
 
 def _refuse_offline() -> None:
@@ -187,7 +314,7 @@ def _built(
     import httpx2
 
     for name, value in request.headers.items():
-        if not value.isascii() or not value.isprintable():
+        if isinstance(value, str) and not (value.isascii() and value.isprintable()):
             raise BadConfig(
                 f"the header {name!r} of a request to {request.place} has a character that no "
                 "header can have; check the key or setting that it is made of"
@@ -196,10 +323,14 @@ def _built(
     return client.build_request(
         request.method,
         request.url,
-        headers=dict(request.headers),
+        headers=[(name, _plain(value)) for name, value in request.headers.items()],
         content=request.body,
         timeout=httpx2.Timeout(read_s, connect=min(CONNECT_S, read_s)),
     )
+
+
+def _plain(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
 
 
 def _stream_of(request: Request, response: Any, pieces: Any) -> ReplyStream:
@@ -250,7 +381,13 @@ class _Told:
         import httpx2
 
         if isinstance(error, (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)):
+            told = type(error).__name__
+            never_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+            code = NOT_SENT if isinstance(error, never_sent) else None
+            # The library's frames hold the headers, and what shows a traceback may show locals.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
             raise Unavailable(
-                f"{self._request.place} can't be reached: {type(error).__name__}; "
-                "check the address and the network, then try again"
+                f"{self._request.place} can't be reached: {told}; "
+                "check the address and the network, then try again",
+                code=code,
             ) from None

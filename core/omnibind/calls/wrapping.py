@@ -76,7 +76,7 @@ def wrapped(
         said: dict[str, Any] = {
             name: value
             for name, value in zip(own._fields, own, strict=True)
-            if value is not None and name != "cost_usd"
+            if value is not None and name not in ("cost_usd", "cost_basis")
         }
         meta = meta._replace(**said | {"warnings": own.warnings + meta.warnings})
     usage.note(label, meta.model, made.seconds, _units(made.result, facts))

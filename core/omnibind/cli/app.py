@@ -15,6 +15,8 @@ from omnibind.cli.create import compose, film, imagine, speak
 from omnibind.cli.describe import describe
 from omnibind.cli.doctor import doctor
 from omnibind.cli.environments import envs, install, repair, uninstall
+from omnibind.cli.jobs import jobs
+from omnibind.cli.keys import keys
 from omnibind.cli.listen import transcribe
 from omnibind.cli.look import available, bindings
 from omnibind.cli.plan import plan
@@ -22,10 +24,11 @@ from omnibind.cli.ps import ps
 from omnibind.cli.weights import models, pull, rm, trust
 
 # Command modules import the rest of omnibind inside their functions, so that --help is quick.
-_GROUPS: dict[str, tuple[Callable[..., Any], ...]] = {
+_GROUPS: dict[str, tuple[Callable[..., Any] | App, ...]] = {
     "Make and hear": (speak, transcribe, imagine, compose, film, again),
     "Look": (bindings, available, plan, describe, doctor, show, ps),
     "Weights": (pull, models, rm, trust),
+    "Services": (keys, jobs),
     "Environments": (install, repair, uninstall, envs),
     "Write a binding": (new, check),
 }
@@ -49,5 +52,9 @@ def make_app() -> App:
     for name, commands in _GROUPS.items():
         group = Group.create_ordered(name)
         for place, command in enumerate(commands):
-            app.command(command, group=group, sort_key=place)
+            if isinstance(command, App):
+                command.group, command.sort_key = (group,), place
+                app.command(command)
+            else:
+                app.command(command, group=group, sort_key=place)
     return app

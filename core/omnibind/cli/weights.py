@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,12 +79,14 @@ def models(
     name: Annotated[str | None, Parameter(name="MODALITY[/NAME]")] = None,
     /,
     *,
+    remote: Annotated[bool, Parameter(negative=())] = False,
     as_json: AsJson = False,
 ) -> None:
     """List models: size, license, whether they are on this machine.
 
     Args:
         name: Of one modality or one binding alone, for example stt or tts/piper.
+        remote: Those of services instead: price, end, successor.
         as_json: Print JSON.
     """
     from omnibind.choices import MODALITIES
@@ -96,6 +98,9 @@ def models(
         wanted = [Named(modality, "") for modality in MODALITIES]
     else:
         wanted = [parse_name(name, "MODALITY[/NAME]")]
+    if remote:
+        _print_remote(wanted, as_json)
+        return
     seen = [model for named in wanted for model in _models_of(named)]
     if as_json:
         print_json([model.to_data() for model in seen])
@@ -103,21 +108,52 @@ def models(
         print_table(COLUMNS, [model.row(model.label) for model in seen])
 
 
-def _models_of(named: Named) -> list[ModelState]:
-    """Return the models of one binding, or of all bindings of a modality."""
-    from omnibind.cli.models import states_of, target_of, uncatalogued
+def _print_remote(wanted: Sequence[Named], as_json: bool) -> None:
+    from omnibind.cli.output import print_json, print_table
+    from omnibind.cli.remote_models import COLUMNS, models_of
+
+    seen = [
+        model
+        for named in wanted
+        for one in ([named] if named.binding else _bindings_of(named, is_remote=True))
+        for model in models_of(one)
+    ]
+    if as_json:
+        print_json([model._asdict() for model in seen])
+    else:
+        print_table(COLUMNS, [model.row() for model in seen])
+
+
+def _bindings_of(named: Named, *, is_remote: bool) -> Iterator[Named]:
+    """Yield the bindings of a modality that a service serves, or those of this machine."""
+    from omnibind.cli import remote_models
     from omnibind.cli.naming import Named
     from omnibind.cli.output import warn
     from omnibind.contracts.errors import AmbiguousBinding, BindingBroken
+
+    for binding in named.manager.get_available_bindings():
+        one = Named(named.modality, binding)
+        try:
+            if remote_models.is_remote(one) is is_remote:
+                yield one
+        except (AmbiguousBinding, BindingBroken) as error:  # one never hides the others
+            warn(str(error))
+
+
+def _models_of(named: Named) -> list[ModelState]:
+    """Return the models of one binding, or of all bindings of a modality."""
+    from omnibind.cli.models import states_of, target_of, uncatalogued
+    from omnibind.cli.output import warn
+    from omnibind.contracts.errors import BindingBroken
 
     if named.binding:
         seen = list(states_of(target_of(named)))
         return seen + uncatalogued(named.modality, Path(named.label).name, seen)
     seen = []
-    for binding in named.manager.get_available_bindings():
+    for one in _bindings_of(named, is_remote=False):
         try:
-            seen += states_of(target_of(Named(named.modality, binding)))
-        except (AmbiguousBinding, BindingBroken) as error:  # one never hides the others
+            seen += states_of(target_of(one))
+        except BindingBroken as error:
             warn(str(error))
     return seen + uncatalogued(named.modality, "", seen)
 

@@ -18,7 +18,7 @@ is tested with scripted replies::
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from omnibind.contracts.http import Reply, ReplyStream, Request  # noqa: F401  # in strings
@@ -157,6 +157,16 @@ class Shut(Effect[None]):
 
     def __init__(self, stream: ReplyStream) -> None:
         self.stream = stream
+
+
+class Whole(NamedTuple):
+    """What an emitting flow yields last where the whole isn't its pieces joined; handed to nobody.
+
+    Attributes:
+        result: The whole result.
+    """
+
+    result: Any
 
 
 class Tell(Effect[None]):

@@ -28,7 +28,13 @@ MAX_NAMES = 12
 
 
 class OmnibindError(Exception):
-    """Base of every error that omnibind raises on purpose."""
+    """Base of every error that omnibind raises on purpose.
+
+    Attributes:
+        may_be_charged: True where a service had begun what failed, and may have charged for it.
+    """
+
+    may_be_charged: bool = False
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)

@@ -6,6 +6,25 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
 from omnibind.contracts.effects import Read, Shut
+from omnibind.contracts.errors import BadReply
+from omnibind.contracts.secret import Secret
+
+
+class Way(NamedTuple):
+    """How requests reach a service; those that go the same way share their connections.
+
+    Attributes:
+        proxy: The address of a proxy, which may hold its password; None is the environment's.
+        ca_bundle: A file of certificates to trust instead of the usual ones.
+        max_connections: So many at a time at most; None is 100.
+    """
+
+    proxy: Secret | None = None
+    ca_bundle: str | None = None
+    max_connections: int | None = None
+
+
+USUAL = Way()
 
 
 class Request(NamedTuple):
@@ -14,14 +33,18 @@ class Request(NamedTuple):
     Attributes:
         method: ``GET``, ``POST``, ``DELETE``, …
         url: The whole address.
-        headers: Headers by name.
+        headers: Headers by name; what holds a key is a secret.
         body: The encoded body.
+        way: How the service is reached.
+        is_public: True where only a host of the public internet may answer.
     """
 
     method: str
     url: str
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, str | Secret] = {}
     body: bytes | None = None
+    way: Way = USUAL
+    is_public: bool = False
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.place}>"
@@ -54,11 +77,20 @@ class Reply(NamedTuple):
         """Return the content as JSON data.
 
         Raises:
-            ValueError: It isn't JSON.
+            BadReply: It isn't JSON.
         """
         import json
 
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            kind = self.headers.get("content-type", "something without a type")
+            raise BadReply(
+                f"the service answers {len(self.body)} bytes of {kind[:80]}, which isn't JSON as "
+                "was expected; check base_url, then try again",
+                status=self.status,
+                request_id=self.headers.get("x-request-id"),
+            ) from None
 
 
 class ReplyStream:

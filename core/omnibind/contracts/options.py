@@ -4,7 +4,7 @@ The keyword-only, annotated parameters of a binding's constructor are its config
 its verb its options. Their types are a closed list, each also ``| None``::
 
     bool  int  float  str  Path  Literal[...]  list[T]  dict[str, T]  dict[str, Any]
-    AudioInput  ImageInput  VideoInput
+    AudioInput  ImageInput  VideoInput  Secret
 
 ``Annotated[float, Range(0.5, 2.0), "tempo; 1.0 is natural"]`` adds a range and a description.
 :data:`KINDS` is the one table that says how each type is checked, shown as JSON schema, read from
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from omnibind.contracts.errors import BadOption, BindingBroken, UnknownOption, UsageError, suggest
+from omnibind.contracts.secret import Secret
 
 CALL_CONTROLS = frozenset(
     (
@@ -32,7 +33,7 @@ CALL_CONTROLS = frozenset(
 """Names that belong to the call itself; no binding may declare an option of that name."""
 
 CONFIGURATION_CONTROLS = frozenset(
-    ("binding", "model", "runs", "keep_alive_s", "pinned", "consent")
+    ("binding", "model", "runs", "keep_alive_s", "pinned", "consent", "env_file")
 )
 """Names that belong to the place a binding runs in; no constructor may declare them."""
 
@@ -222,9 +223,9 @@ class Schema(NamedTuple):
                 checked[name] = option.type.check(value)
             except ValueError as wrong:
                 about = f" ({option.help})" if option.help else ""
+                told = "***" if option.type.kind == "secret" else shown(value)
                 raise error(
-                    f"option {name!r} of {owner} is {shown(value)}: {wrong}; "
-                    f"give {option.type}{about}"
+                    f"option {name!r} of {owner} is {told}: {wrong}; give {option.type}{about}"
                 ) from None
         for option in self.options:
             if option.required and option.name not in checked:
@@ -338,6 +339,8 @@ def _in_range(value: float, type_: OptionType) -> float:
 def _check_str(value: Any, type_: OptionType) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, Secret):  # of a binding that takes its key as a plain str
+        return value.reveal()
     raise ValueError(f"a {type(value).__name__} isn't a str")
 
 
@@ -382,6 +385,10 @@ def _check_media(value: Any, type_: OptionType) -> Any:
         + (", (array, sample_rate)" if type_.kind == "audio" else "")
         + " or a Source"
     )
+
+
+def _check_secret(value: Any, type_: OptionType) -> Secret:
+    return value if isinstance(value, Secret) else Secret(value)
 
 
 def _parse_bool(text: str, type_: OptionType) -> bool:
@@ -453,6 +460,12 @@ KINDS: Mapping[str, Kind] = {
     "literal": Kind(_check_literal, lambda type_: {"enum": list(type_.choices)}, _parse_literal),
     "list": Kind(_check_list, _json_list, _parse_json),
     "dict": Kind(_check_dict, _json_dict, _parse_json),
+    "secret": Kind(
+        _check_secret,
+        _json("string", format="password", writeOnly=True),
+        _as_given,
+        lambda value: None,  # written nowhere
+    ),
     "any": Kind(lambda value, type_: value, lambda type_: {}, _as_given),
     **{
         family: Kind(_check_media, _json("string", format=family), _as_given, _media_to_wire)
@@ -499,8 +512,20 @@ def schema_of(function: Callable[..., Any], subject: tuple[str, ...], owner: str
         if parameter.name not in hints:
             raise BindingBroken(f"option {parameter.name!r} of {owner} has no type; annotate it")
         options.append(_option_of(parameter.name, hints[parameter.name], parameter.default, owner))
-    is_open = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    return Schema(subject, tuple(options), is_open)
+    further = next((p.name for p in parameters if p.kind is p.VAR_KEYWORD), None)
+    shared = _unpacked(hints.get(further)) if further else None
+    for name, hint in (shared or {}).items():
+        options.append(_option_of(name, hint, None, owner))
+    return Schema(subject, tuple(options), further is not None and shared is None)
+
+
+def _unpacked(hint: Any) -> dict[str, Any] | None:
+    """Return the options of ``**name: Unpack[SomeTypedDict]``, each None by default."""
+    import typing
+
+    if getattr(typing.get_origin(hint), "__name__", "") != "Unpack":
+        return None
+    return typing.get_type_hints(typing.get_args(hint)[0], include_extras=True)
 
 
 def _hints_of(function: Callable[..., Any], owner: str) -> dict[str, Any]:
@@ -559,7 +584,7 @@ def _type_of(annotation: Any) -> tuple[OptionType, str]:
             low = inner.low if low is None else low
             high = inner.high if high is None else high
             return inner._replace(nullable=True, low=low, high=high), text or inner_text
-    plain = {bool: "bool", int: "int", float: "float", str: "str", Path: "path"}
+    plain = {bool: "bool", int: "int", float: "float", str: "str", Path: "path", Secret: "secret"}
     if annotation in plain:
         if (low, high) != (None, None) and annotation not in (int, float):
             raise ValueError(f"Range is for numbers, not for {annotation.__name__}")
@@ -574,5 +599,5 @@ def _type_of(annotation: Any) -> tuple[OptionType, str]:
         return OptionType("dict", item=item), text
     raise ValueError(
         f"{annotation!r} isn't an option type; use bool, int, float, str, Path, Literal, list[…], "
-        "dict[str, …], AudioInput, ImageInput or VideoInput, each also '| None'"
+        "dict[str, …], AudioInput, ImageInput, VideoInput or Secret, each also '| None'"
     )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypedDict
 
 from omnibind.contracts.binding import Binding
 from omnibind.contracts.errors import BadConfig
+from omnibind.contracts.media.recipe import is_secret
 from omnibind.contracts.options import schema_of
 
 
@@ -67,7 +68,7 @@ class TTIBinding(Binding):
                 help=option.help,
             )
             for option in schema.options
-            if option.name != "api_key"
+            if option.type.kind != "secret" and not is_secret(option.name)
         ]
 
     def set_settings(self, settings: Mapping[str, Any], *args: Any, **options: Any) -> bool:

@@ -36,10 +36,17 @@ class Environment(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Setting(msgspec.Struct, forbid_unknown_fields=True):
-    """One value that the user must provide before the binding can run."""
+    """One value that the user must provide before the binding can run.
+
+    Attributes:
+        name: The constructor's argument.
+        help: What it is.
+        variables: Environment variables that may hold it instead.
+    """
 
     name: str
     help: str = ""
+    variables: list[str] = []
 
 
 class Manifest(msgspec.Struct, forbid_unknown_fields=True):

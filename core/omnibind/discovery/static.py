@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from omnibind.contracts.errors import OmnibindError, UnknownModel, WeightsMissing
+from omnibind.discovery import keys
 from omnibind.discovery.diagnosis import Problem
 from omnibind.discovery.manifest import Manifest, read_manifest
 from omnibind.discovery.places import Found, is_name
 from omnibind.weights import local, places, store
-from omnibind.weights.catalogue import Model, Target, read_models
+from omnibind.weights.catalogue import Model, Target, read_models, with_prices
 
 _PLATFORMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 
@@ -185,7 +186,8 @@ def models_of(found: Found, manifest: Manifest) -> dict[str, Model]:
         BindingBroken: The file can't be read or isn't what a catalogue must be.
     """
     owner = manifest.weights_of
-    return read_models(found.root.folder / owner if owner else found.folder)
+    models = read_models(found.root.folder / owner if owner else found.folder)
+    return with_prices(models, owner or f"{found.modality}/{found.name}")
 
 
 def target_of(found: Found, manifest: Manifest, models: Mapping[str, Model]) -> Target:
@@ -211,11 +213,14 @@ def _key_problems(
     found: Found, manifest: Manifest, configuration: Mapping[str, Any]
 ) -> Iterable[Problem]:
     if not configuration.get("api_key"):
+        env_file = configuration.get("env_file")
         for alternatives in manifest.keys:
-            if not any(os.environ.get(name) for name in alternatives):
+            if not any(keys.is_set(name, env_file) for name in alternatives):
                 names = " or ".join(alternatives)
-                yield Problem("needs-key", f"{found.name} needs a key; set {names}")
+                command = f"omnibind keys set {alternatives[0]}"
+                yield Problem("needs-key", f"{found.name} needs a key; set {names}", command)
     for setting in manifest.settings:
-        if configuration.get(setting.name) is None:
+        named = [one for one in setting.variables if os.environ.get(one)]
+        if configuration.get(setting.name) is None and not named:
             about = f" ({setting.help})" if setting.help else ""
             yield Problem("needs-setting", f"{found.name} needs {setting.name}{about} configured")

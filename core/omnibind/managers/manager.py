@@ -242,16 +242,23 @@ class BindingManager(Generic[B]):
         diagnosis = self.diagnose(offer.choice, None, **config)
         if not diagnosis.is_ready:
             raise diagnosis.error()
-        runs = config.pop("runs", None)
-        return self.create(offer, config, runs)
+        runs, env_file = config.pop("runs", None), config.pop("env_file", None)
+        return self.create(offer, config, runs, env_file)
 
-    def create(self, offer: finding.Offer, config: Mapping[str, Any], runs: str | None = None) -> B:
+    def create(
+        self,
+        offer: finding.Offer,
+        config: Mapping[str, Any],
+        runs: str | None = None,
+        env_file: str | None = None,
+    ) -> B:
         """Create the binding that was found, its static diagnosis left out.
 
         Args:
             offer: The folder or registration.
             config: The constructor's keyword arguments.
             runs: Where it runs; None is what its manifest says.
+            env_file: A ``.env`` file that may hold its key.
         """
         owner = f"{self.modality}/{offer.name}"
         if isinstance(offer, Registered):
@@ -287,6 +294,13 @@ class BindingManager(Generic[B]):
             if isinstance(binding, TTSBinding):
                 binding._voice_facts = voices_of(models)
             binding._find_weights = self.weights_finder(offer, models)
+            manifest = self.manifest(offer)
+            if manifest.kind == "remote":
+                from omnibind.remote.binding import RemoteBinding
+
+                if isinstance(binding, RemoteBinding):
+                    binding._keys, binding._env_file = manifest.keys, env_file
+                    binding._models = models
         return binding  # type: ignore[return-value]  # it fills this modality's contract
 
     def weights_finder(self, found: Found, models: Mapping[str, Model]) -> Callable[[str], Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omnibind.modalities.handle import AsyncHandle, BlockingHandle, Handle
+from omnibind.modalities.jobs import AsyncJobs, Jobs
 from omnibind.modalities.stt import AsyncSpeechToText, SpeechToText
 from omnibind.modalities.tti import AsyncTextToImage, TextToImage
 from omnibind.modalities.ttm import AsyncTextToMusic, TextToMusic
@@ -11,6 +12,7 @@ from omnibind.modalities.ttv import AsyncTextToVideo, TextToVideo
 
 __all__ = [
     "AsyncHandle",
+    "AsyncJobs",
     "AsyncSpeechToText",
     "AsyncTextToImage",
     "AsyncTextToMusic",
@@ -18,6 +20,7 @@ __all__ = [
     "AsyncTextToVideo",
     "BlockingHandle",
     "Handle",
+    "Jobs",
     "SpeechToText",
     "TextToImage",
     "TextToMusic",

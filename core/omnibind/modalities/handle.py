@@ -10,7 +10,7 @@ from omnibind.calls.batch import serve_batch
 from omnibind.calls.call import SUBMITTED, Call
 from omnibind.calls.callbacks import Callbacks, gathered
 from omnibind.calls.candidate import Candidate
-from omnibind.calls.controls import Settings, split
+from omnibind.calls.controls import Settings, hide_key, split
 from omnibind.calls.driver import Flow, arun, run
 from omnibind.calls.journey import patience, serve
 from omnibind.calls.request import Request, Subject
@@ -67,6 +67,7 @@ class Handle(Generic[B, M]):
     ) -> None:
         self._callbacks = Callbacks()
         self._settings = settings
+        self._manager = manager
         self._members = [Member(manager, choice) for choice in choices]
         # What must wait and is no engine's: reading a file to work on, preparing a binding.
         self._aside = Turns(32, f"omnibind-{self.modality}")
@@ -158,13 +159,15 @@ class Handle(Generic[B, M]):
     def _prepared(
         self,
         subject: Subject,
-        options: Mapping[str, Any],
+        options: dict[str, Any],
         facts: Meta,
         reads: bool = False,
         is_batch: bool = False,
     ) -> tuple[Request, Call[Any]]:
         """Return a request and its call: what was said about it is told from the options."""
         controls, settings = self._settings.controls, self._settings
+        if "api_key" in options:
+            hide_key(options)
         if not CALL_CONTROLS.isdisjoint(options):
             given, options = split(options)
             if "return_errors" in given and not is_batch:
@@ -178,9 +181,11 @@ class Handle(Generic[B, M]):
         )
         call = SUBMITTED.get()
         if call is None:
-            return request, Call(controls.timeout_s)
-        SUBMITTED.set(None)  # a listener may make calls of its own
-        call.limit(controls.timeout_s)
+            call = Call(controls.timeout_s)
+        else:
+            SUBMITTED.set(None)  # a listener may make calls of its own
+            call.limit(controls.timeout_s)
+        call.http_client, call.max_bytes = controls.http_client, controls.max_result_bytes
         return request, call
 
     def _each(self, subjects: Any, name: str) -> list[Any]:
@@ -194,7 +199,7 @@ class Handle(Generic[B, M]):
     def _several(
         self,
         subjects: Sequence[tuple[Subject, Meta]],
-        options: Mapping[str, Any],
+        options: dict[str, Any],
         reads: bool,
     ) -> tuple[list[Request], Call[Any]]:
         if not subjects:
@@ -220,7 +225,7 @@ class Handle(Generic[B, M]):
     def _served(self, request: Request, call: Call[Any]) -> Flow[M]:
         return serve(self._named(), request, call, self._result, self._settings, self._aside)
 
-    async def _asked(self, verb: str, options: Mapping[str, Any]) -> Any:
+    async def _asked(self, verb: str, options: dict[str, Any]) -> Any:
         # The binding itself declares what its lists and settings take.
         candidate = await Run(self._aside, self._first)
         method: Callable[..., Any] = getattr(candidate.binding, verb)
@@ -277,18 +282,18 @@ class BlockingHandle(Handle[B, M]):
         run(self._unloaded(call), call)
 
     def _call(
-        self, subject: Subject, options: Mapping[str, Any], facts: Meta, reads: bool = False
+        self, subject: Subject, options: dict[str, Any], facts: Meta, reads: bool = False
     ) -> M:
         request, call = self._prepared(subject, options, facts, reads)
         return run(self._served(request, call), call)
 
-    def _ask(self, verb: str, options: Mapping[str, Any]) -> Any:
+    def _ask(self, verb: str, options: dict[str, Any]) -> Any:
         return run(self._asked(verb, options), Call())
 
     def _batch(
         self,
         subjects: Sequence[tuple[Subject, Meta]],
-        options: Mapping[str, Any],
+        options: dict[str, Any],
         reads: bool = False,
     ) -> list[M]:
         requests, call = self._several(subjects, options, reads)
@@ -298,7 +303,7 @@ class BlockingHandle(Handle[B, M]):
     def _stream(
         self,
         subject: Subject,
-        options: Mapping[str, Any],
+        options: dict[str, Any],
         facts: Meta,
         streaming: Streaming[T, M],
         reads: bool = False,
@@ -332,18 +337,18 @@ class AsyncHandle(Handle[B, M]):
         await arun(self._unloaded(call), call)
 
     async def _call(
-        self, subject: Subject, options: Mapping[str, Any], facts: Meta, reads: bool = False
+        self, subject: Subject, options: dict[str, Any], facts: Meta, reads: bool = False
     ) -> M:
         request, call = self._prepared(subject, options, facts, reads)
         return await arun(self._served(request, call), call)
 
-    async def _ask(self, verb: str, options: Mapping[str, Any]) -> Any:
+    async def _ask(self, verb: str, options: dict[str, Any]) -> Any:
         return await arun(self._asked(verb, options), Call())
 
     async def _batch(
         self,
         subjects: Sequence[tuple[Subject, Meta]],
-        options: Mapping[str, Any],
+        options: dict[str, Any],
         reads: bool = False,
     ) -> list[M]:
         requests, call = self._several(subjects, options, reads)
@@ -353,7 +358,7 @@ class AsyncHandle(Handle[B, M]):
     def _stream(
         self,
         subject: Subject,
-        options: Mapping[str, Any],
+        options: dict[str, Any],
         facts: Meta,
         streaming: Streaming[T, M],
         reads: bool = False,

@@ -74,6 +74,8 @@ class Member(Generic[B]):
         configuration = dict(self.choice.configuration)
         if self.choice.runs is not None:
             configuration["runs"] = self.choice.runs
+        if self.choice.env_file is not None:
+            configuration["env_file"] = self.choice.env_file
         return self._manager.diagnose(self.name, model, **configuration)
 
     def prepare(self) -> Candidate:
@@ -125,7 +127,8 @@ class Member(Generic[B]):
             residence = _residence(manager, offer, model, configuration, choice.stays)
 
         def make() -> Slot:
-            return Slot(manager.create(offer, configuration, runs), concurrent, residence)
+            binding = manager.create(offer, configuration, runs, choice.env_file)
+            return Slot(binding, concurrent, residence)
 
         key = None if is_own else _key(manager, offer, choice, runs, configuration)
         slot = self.slot = make() if key is None else SLOTS.one(key, make)
@@ -175,7 +178,7 @@ def _key(
         said = identity(configuration), identity(choice.stays)
     except (UsageError, TypeError, ValueError, OSError):
         return None  # an open file, say
-    return manager.modality, offer.name, made_by, runs, said
+    return manager.modality, offer.name, made_by, runs, choice.env_file, said
 
 
 def _residence(

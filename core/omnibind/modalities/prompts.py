@@ -53,5 +53,6 @@ def each_prompted(prompts: Iterable[str]) -> list[tuple[Subject, Meta]]:
 
 
 def with_named(options: dict[str, Any], **named: Any) -> dict[str, Any]:
-    """Return the options with those arguments that were given."""
-    return options | {name: value for name, value in named.items() if value is not NOT_GIVEN}
+    """Return the options, those arguments that were given among them."""
+    options.update((name, value) for name, value in named.items() if value is not NOT_GIVEN)
+    return options

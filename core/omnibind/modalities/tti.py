@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from omnibind.calls.call import Call
+from omnibind.calls.choice import Choice
 from omnibind.calls.driver import Flow, arun, run
 from omnibind.calls.request import Request
+from omnibind.calls.streaming import Streaming
+from omnibind.calls.streams import AsyncStream, Stream
 from omnibind.contracts.effects import Run
 from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Image, ImageInput
@@ -27,6 +30,21 @@ def _change(settings: Mapping[str, Any], options: Mapping[str, Any]) -> Callable
     return lambda binding: bool(binding.set_settings(settings, **options))
 
 
+def _whole(choice: Choice) -> Sequence[Any]:
+    return choice.subject[:1]
+
+
+def _alone(picture: Image, index: int) -> Sequence[Image]:
+    return (picture,)
+
+
+def _last(pictures: Sequence[Image]) -> Image:
+    return pictures[-1]
+
+
+_STREAMING: Streaming[Image, Image] = Streaming("stream_image", Image, _last, _whole, _alone)
+
+
 class _Drawing(Handle[TTIBinding, Image]):
     modality: ClassVar[str] = "tti"
     _verb: ClassVar[str] = "generate_image"
@@ -34,14 +52,14 @@ class _Drawing(Handle[TTIBinding, Image]):
     _result = Image
 
     def _several_of(
-        self, prompt: str, n: int, options: Mapping[str, Any]
+        self, prompt: str, n: int, options: dict[str, Any]
     ) -> tuple[Flow[Images], Call[Any]]:
         """Return the flow that draws a prompt several times, and its one call."""
         request, call = self._prepared(prompted(prompt), options, NO_FACTS)
         return self._drawn(request, n, call), call
 
     def _edited_of(
-        self, prompt: str, image: ImageInput, options: Mapping[str, Any]
+        self, prompt: str, image: ImageInput, options: dict[str, Any]
     ) -> tuple[Flow[Image], Call[Any]]:
         """Return the flow that changes a picture, and its call."""
         request, call = self._prepared(shown_and_told(prompt, image), options, NO_FACTS, reads=True)
@@ -90,6 +108,20 @@ class TextToImage(_Drawing, BlockingHandle[TTIBinding, Image]):
         """
         options = with_named(options, negative_prompt=negative_prompt, width=width, height=height)
         return self._call(prompted(prompt), options, NO_FACTS)
+
+    def stream_image(self, prompt: str, **options: Any) -> Stream[Image, Image]:
+        """Draw what ``prompt`` describes and show it while it becomes.
+
+        Args:
+            prompt: The description.
+            options: As for :meth:`generate_image`.
+
+        Returns:
+            An iterator of pictures, each nearer to the last one, which alone is whole; of a
+            binding that shows none before, that one alone. Once it is exhausted, ``.result`` is
+            the whole with its meta. It raises what :meth:`generate_image` does.
+        """
+        return self._stream(prompted(prompt), options, NO_FACTS, _STREAMING)
 
     def generate_images(self, prompt: str, n: int = 1, **options: Any) -> Images:
         """Draw what ``prompt`` describes ``n`` times, each with a seed of its own.
@@ -179,6 +211,10 @@ class AsyncTextToImage(_Drawing, AsyncHandle[TTIBinding, Image]):
         """Draw what ``prompt`` describes; see :meth:`TextToImage.generate_image`."""
         options = with_named(options, negative_prompt=negative_prompt, width=width, height=height)
         return await self._call(prompted(prompt), options, NO_FACTS)
+
+    def stream_image(self, prompt: str, **options: Any) -> AsyncStream[Image, Image]:
+        """Draw a picture and show it while it becomes; see :meth:`TextToImage.stream_image`."""
+        return self._stream(prompted(prompt), options, NO_FACTS, _STREAMING)
 
     async def generate_images(self, prompt: str, n: int = 1, **options: Any) -> Images:
         """Draw a prompt several times; see :meth:`TextToImage.generate_images`."""

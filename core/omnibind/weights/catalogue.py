@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from omnibind import documents
-from omnibind.contracts.errors import BindingBroken
+from omnibind.contracts.errors import BadConfig, BindingBroken
 from omnibind.contracts.tts import Voice
 from omnibind.weights import places, sources
 from omnibind.weights.capabilities import Capabilities, Gender, Language, Size
@@ -88,8 +88,12 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         allow: Patterns (``*.json``) of the repository's files to take; all that fit where empty.
         build: Name of the binding's function that makes the model from ``files``.
         price: What a remote model costs, by unit.
+        token_prices: US dollars for a million tokens, by what the service counts.
         limits: What the model accepts at most, by name.
         sizes: Picture sizes it is made for.
+        aspect_ratios: Aspect ratios it is made for, as ``16:9``.
+        durations_s: The lengths in seconds that there are, where not any goes.
+        lacks: Options of the binding that this model hasn't got.
         voices: Voices it has, where it is more than one: names, or names with what is known.
         capabilities: What it can do other than its binding, in the manifest's own words.
         retired_on: The day its maker withdrew it.
@@ -107,8 +111,12 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow: list[str] = []
     build: str | None = None
     price: dict[str, float | str] = {}
+    token_prices: dict[str, float] = {}
     limits: dict[str, float | str] = {}
     sizes: list[Size] = []
+    aspect_ratios: list[str] = []
+    durations_s: list[float] = []
+    lacks: list[str] = []
     voices: dict[str, VoiceFacts] | list[str] = []
     capabilities: dict[str, Any] = {}
     retired_on: datetime.date | None = None
@@ -212,6 +220,30 @@ def read_models(folder: Path) -> dict[str, Model]:
     except OSError as error:
         raise BindingBroken(f"{path} can't be read: {error.strerror or error}") from error
     return documents.decode(content, dict[str, Model], BindingBroken, str(path))
+
+
+class _Prices(msgspec.Struct, forbid_unknown_fields=True):
+    prices: dict[str, dict[str, float | str]] = {}
+
+
+def with_prices(models: dict[str, Model], label: str) -> dict[str, Model]:
+    """Return a catalogue with the user's own prices, of ``configs/prices.yaml`` in the home folder.
+
+    The file says ``prices: {tts/openai/tts-1: {usd: 12, per: million characters}}``.
+
+    Raises:
+        BadConfig: It can't be read.
+    """
+    path = places.home() / "configs" / "prices.yaml"
+    if not models or not path.is_file():
+        return models
+    own = documents.read(path, _Prices, BadConfig).prices
+    return {
+        name: msgspec.structs.replace(model, price=own[f"{label}/{name}"])
+        if f"{label}/{name}" in own
+        else model
+        for name, model in models.items()
+    }
 
 
 def voices_of(models: Mapping[str, Model]) -> dict[str, Voice]:

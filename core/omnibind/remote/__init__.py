@@ -1,0 +1,1 @@
+"""What remote bindings share: requests, polling, downloads, errors, keys and jobs."""

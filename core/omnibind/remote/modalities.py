@@ -1,0 +1,89 @@
+"""The contracts of a remote binding: its verb runs its flow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnibind.calls.call import Call
+from omnibind.calls.driver import run
+from omnibind.contracts.media import AudioInput, Transcript
+from omnibind.contracts.stt import STTBinding
+from omnibind.contracts.tti import TTIBinding
+from omnibind.contracts.ttm import TTMBinding
+from omnibind.contracts.tts import TTSBinding
+from omnibind.contracts.ttv import TTVBinding
+from omnibind.remote.binding import RemoteBinding
+
+
+def _run(binding: RemoteBinding, verb: str, *subject: Any, **options: Any) -> Any:
+    """Run a flow for who calls a verb on the binding itself, without a client."""
+    return run(getattr(binding, f"{verb}_flow")(*subject, **options), Call())
+
+
+class RemoteTTS(RemoteBinding, TTSBinding):
+    """A service that speaks; defines ``generate_audio_flow`` and perhaps ``stream_audio_flow``."""
+
+    def generate_audio(
+        self, text: str, voice: str | None = None, *args: Any, **options: Any
+    ) -> bytes:
+        """Speak ``text``; see the flow for the options."""
+        result: bytes = _run(self, "generate_audio", text, voice, **options)
+        return result
+
+    def list_voices(self, *args: Any, **options: Any) -> list[str]:
+        """Return the voices that the catalogue lists, sorted."""
+        return sorted({name for entry in self._models.values() for name in entry.voices})
+
+
+class RemoteTTI(RemoteBinding, TTIBinding):
+    """A service that draws; defines ``generate_image_flow`` and perhaps ``edit_image_flow``."""
+
+    def generate_image(self, prompt: str, *args: Any, **options: Any) -> bytes:
+        """Draw what ``prompt`` describes; see the flow for the options."""
+        result: bytes = _run(self, "generate_image", prompt, **options)
+        return result
+
+    def list_models(self) -> list[str]:
+        """Return the models that the catalogue lists and that aren't retired."""
+        return self.served()
+
+
+class RemoteSTT(RemoteBinding, STTBinding):
+    """A service that writes down speech; defines ``transcribe_audio_flow``."""
+
+    def transcribe_audio(
+        self, audio_path: AudioInput, model: str | None = None, *args: Any, **options: Any
+    ) -> Transcript:
+        """Write down the speech in a sound; see the flow for the options."""
+        result: Transcript = _run(self, "transcribe_audio", audio_path, model, **options)
+        return result
+
+    def list_models(self, *args: Any, **options: Any) -> list[str]:
+        """Return the models that the catalogue lists and that aren't retired."""
+        return self.served()
+
+
+class RemoteTTM(RemoteBinding, TTMBinding):
+    """A service that composes; defines ``generate_music_flow``."""
+
+    def generate_music(self, prompt: str, *args: Any, **options: Any) -> bytes:
+        """Compose what ``prompt`` describes; see the flow for the options."""
+        result: bytes = _run(self, "generate_music", prompt, **options)
+        return result
+
+    def list_models(self, *args: Any, **options: Any) -> list[str]:
+        """Return the models that the catalogue lists and that aren't retired."""
+        return self.served()
+
+
+class RemoteTTV(RemoteBinding, TTVBinding):
+    """A service that films; defines ``generate_video_flow``."""
+
+    def generate_video(self, prompt: str, *args: Any, **options: Any) -> bytes:
+        """Film what ``prompt`` describes; see the flow for the options."""
+        result: bytes = _run(self, "generate_video", prompt, **options)
+        return result
+
+    def list_models(self, *args: Any, **options: Any) -> list[str]:
+        """Return the models that the catalogue lists and that aren't retired."""
+        return self.served()
