@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from omnibind.contracts import CONTRACTS
 from omnibind.contracts.errors import BadConfig
 
-MODALITIES = ("tts", "tti", "stt", "ttm", "ttv")
+MODALITIES = tuple(CONTRACTS)
 
 Spec = str | Mapping[str, Any]
 """One binding: ``"NAME"``, ``"NAME/MODEL"`` or ``{"binding": "NAME", …}``."""

@@ -14,13 +14,7 @@ from omnibind.calls.costs import CostRow
 from omnibind.calls.driver import arun
 from omnibind.choices import MODALITIES, Choice, Specs, choices_of
 from omnibind.contracts.errors import BadConfig, DeadlineExceeded, Stuck, suggest
-from omnibind.managers import (
-    STTBindingManager,
-    TTIBindingManager,
-    TTMBindingManager,
-    TTSBindingManager,
-    TTVBindingManager,
-)
+from omnibind.managers import MANAGERS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -81,7 +75,7 @@ class ClientOptions(TypedDict, total=False):
 class _AnyClient:
     """What both clients share: how they are made, and what they know without waiting."""
 
-    _kinds: ClassVar[Mapping[str, Any]]
+    _kinds: ClassVar[Mapping[str, type[modalities.Handle[Any, Any]]]]
     _settings: Settings
 
     def __init__(self, **named: Unpack[ClientOptions]) -> None:
@@ -109,16 +103,8 @@ class _AnyClient:
 
     def _take(self, choices: Mapping[str, tuple[Choice, ...]], settings: Settings) -> None:
         self._settings = settings
-        managers = (
-            TTSBindingManager(),
-            TTIBindingManager(),
-            STTBindingManager(),
-            TTMBindingManager(),
-            TTVBindingManager(),
-        )
-        for manager in managers:
-            name = manager.modality
-            setattr(self, name, self._kinds[name](manager, choices.get(name, ()), settings))
+        for name, handle in self._kinds.items():
+            setattr(self, name, handle(MANAGERS[name](), choices.get(name, ()), settings))
 
     def __repr__(self) -> str:
         named = [
@@ -179,13 +165,7 @@ class Client(_AnyClient):
         BadConfig: A spelling or a configuration value is wrong.
     """
 
-    _kinds: ClassVar[Mapping[str, Any]] = {
-        "tts": modalities.TextToSpeech,
-        "tti": modalities.TextToImage,
-        "stt": modalities.SpeechToText,
-        "ttm": modalities.TextToMusic,
-        "ttv": modalities.TextToVideo,
-    }
+    _kinds = modalities.HANDLES
 
     tts: modalities.TextToSpeech
     tti: modalities.TextToImage
@@ -288,13 +268,7 @@ class AsyncClient(_AnyClient):
     Engines run on threads of their own, which the end of the process doesn't wait for.
     """
 
-    _kinds: ClassVar[Mapping[str, Any]] = {
-        "tts": modalities.AsyncTextToSpeech,
-        "tti": modalities.AsyncTextToImage,
-        "stt": modalities.AsyncSpeechToText,
-        "ttm": modalities.AsyncTextToMusic,
-        "ttv": modalities.AsyncTextToVideo,
-    }
+    _kinds = modalities.ASYNC_HANDLES
 
     tts: modalities.AsyncTextToSpeech
     tti: modalities.AsyncTextToImage

@@ -63,7 +63,7 @@ def test_a_path_names_a_binding(home: Path, write_binding: BindingWriter) -> Non
     assert Client(tts=str(folder)).tts.generate_audio("hello").media_type == "audio/wav"
 
 
-def test_all_five_handles_serve_from_a_configuration_file(home: Path) -> None:
+def test_all_handles_serve_from_a_configuration_file(home: Path) -> None:
     with Client.from_config("mock") as client:
         speech = client.tts.generate_audio("one two three")
         assert isinstance(speech, Audio)

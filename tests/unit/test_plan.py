@@ -15,6 +15,7 @@ from tests.conftest import CODE, MANIFEST, BindingWriter
 
 from omnibind import AsyncClient, Audio, Client, Source, TTSBinding, TTSBindingManager
 from omnibind.calls.costs import Budget, Cost
+from omnibind.contracts import CONTRACTS
 from omnibind.contracts.errors import BadInput, BadOption, OmnibindError, SettingMissing
 from omnibind.modalities.plan import Plan
 from omnibind.running import memory
@@ -35,13 +36,7 @@ small:
     - {path: a.bin, bytes: 3, sources: ['file:/x']}
     - {path: b.pt, bytes: 40, sources: ['file:/y']}
 """
-VERBS = {
-    "tts": "generate_audio",
-    "tti": "generate_image",
-    "stt": "transcribe_audio",
-    "ttm": "generate_music",
-    "ttv": "generate_video",
-}
+VERBS = {modality: contract.verb for modality, contract in CONTRACTS.items()}
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ CONTRACTS: dict[str, type[Binding]] = {
     contract.modality: contract
     for contract in (TTSBinding, TTIBinding, STTBinding, TTMBinding, TTVBinding)
 }
-"""The contracts by modality."""
+"""The contracts by modality: this is the list of modalities, from which others are made."""
 
 __all__ = [
     "CONTRACTS",

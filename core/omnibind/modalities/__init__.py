@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from omnibind.modalities.handle import AsyncHandle, BlockingHandle, Handle
 from omnibind.modalities.stt import AsyncSpeechToText, SpeechToText
 from omnibind.modalities.tti import AsyncTextToImage, TextToImage
@@ -9,7 +11,27 @@ from omnibind.modalities.ttm import AsyncTextToMusic, TextToMusic
 from omnibind.modalities.tts import AsyncTextToSpeech, TextToSpeech
 from omnibind.modalities.ttv import AsyncTextToVideo, TextToVideo
 
+HANDLES: dict[str, type[BlockingHandle[Any, Any]]] = {
+    handle.modality: handle
+    for handle in (TextToSpeech, TextToImage, SpeechToText, TextToMusic, TextToVideo)
+}
+"""The blocking handles by modality."""
+
+ASYNC_HANDLES: dict[str, type[AsyncHandle[Any, Any]]] = {
+    handle.modality: handle
+    for handle in (
+        AsyncTextToSpeech,
+        AsyncTextToImage,
+        AsyncSpeechToText,
+        AsyncTextToMusic,
+        AsyncTextToVideo,
+    )
+}
+"""The asyncio handles by modality."""
+
 __all__ = [
+    "ASYNC_HANDLES",
+    "HANDLES",
     "AsyncHandle",
     "AsyncSpeechToText",
     "AsyncTextToImage",

@@ -45,6 +45,7 @@ _WITH_ASSERTS = (
     "option_tests",
     "stream_tests",
     "batch_tests",
+    "sound_tests",
     "names",
     "usable",
 )
