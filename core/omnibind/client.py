@@ -42,16 +42,19 @@ class ClientOptions(TypedDict, total=False):
     stt: Specs | None
     ttm: Specs | None
     ttv: Specs | None
+    sfx: Specs | None
     tts_binding_name: str | None
     tti_binding_name: str | None
     stt_binding_name: str | None
     ttm_binding_name: str | None
     ttv_binding_name: str | None
+    sfx_binding_name: str | None
     tts_binding_config: Mapping[str, Any] | None
     tti_binding_config: Mapping[str, Any] | None
     stt_binding_config: Mapping[str, Any] | None
     ttm_binding_config: Mapping[str, Any] | None
     ttv_binding_config: Mapping[str, Any] | None
+    sfx_binding_config: Mapping[str, Any] | None
     timeout_s: float | None
     verify: bool | Mapping[str, bool]
     max_result_bytes: int
@@ -172,6 +175,7 @@ class Client(_AnyClient):
     stt: modalities.SpeechToText
     ttm: modalities.TextToMusic
     ttv: modalities.TextToVideo
+    sfx: modalities.TextToSound
 
     def __enter__(self) -> Self:
         return self
@@ -275,6 +279,7 @@ class AsyncClient(_AnyClient):
     stt: modalities.AsyncSpeechToText
     ttm: modalities.AsyncTextToMusic
     ttv: modalities.AsyncTextToVideo
+    sfx: modalities.AsyncTextToSound
 
     async def __aenter__(self) -> Self:
         return self

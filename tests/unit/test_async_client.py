@@ -168,6 +168,9 @@ def test_each_handle_serves_its_verb(home: Path) -> None:
             assert music == blocking.ttm.generate_music("a waltz")
             video = await client.ttv.generate_video("a race")
             assert video.media_type == "video/mp4"
+            effect = await client.sfx.generate_sound("a dog barks", 1.5)
+            assert effect == blocking.sfx.generate_sound("a dog barks", 1.5)
+            assert await client.sfx.list_models() == blocking.sfx.list_models()
             assert len(client.costs()) == len(MODALITIES)
             await client.load()
             await client.unload()

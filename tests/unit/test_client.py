@@ -70,6 +70,7 @@ def test_all_handles_serve_from_a_configuration_file(home: Path) -> None:
         assert isinstance(client.stt.transcribe_audio(speech), Transcript)
         assert client.tti.generate_image("a cat", "", 96, 64).width == 96
         assert client.ttm.generate_music("a waltz").duration_s
+        assert client.sfx.generate_sound("a dog barks", 2.0).duration_s == 2.0
         assert client.ttv.generate_video("a race").media_type == "video/mp4"
 
 

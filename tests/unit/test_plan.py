@@ -281,12 +281,13 @@ def test_an_unknown_price_is_told_as_unknown(root: Path) -> None:
 
 
 def test_seconds_are_of_this_machines_own_record(root: Path) -> None:
-    client = Client(tts="mock", tti="mock", stt="mock", ttm="mock", ttv="mock")
+    client = Client(tts="mock", tti="mock", stt="mock", ttm="mock", sfx="mock")
     assert client.plan("tts", "x" * 50).candidates[0].seconds is None
     usage.note("tts/mock", "alto", 0.5, 10)  # 20 characters a second
     usage.note("tti/mock", None, 2.0, 1)
     usage.note("stt/mock", "base", 1.0, 10)
     usage.note("ttm/mock", "tune", 1.0, 2)
+    usage.note("sfx/mock", "knock", 1.0, 10)
     assert client.plan("tts", "x" * 50).candidates[0].seconds == pytest.approx(2.5)
     assert client.plan("tts", "x" * 50, "bass").candidates[0].seconds is None  # another model
     assert client.plan("tti", "a fox").candidates[0].seconds == pytest.approx(2)
@@ -298,6 +299,8 @@ def test_seconds_are_of_this_machines_own_record(root: Path) -> None:
     assert default is not None
     said = client.plan("ttm", "a tune").candidates[0].seconds
     assert said == pytest.approx(default.default / 2)
+    assert client.plan("sfx", "a dog barks", 5).candidates[0].seconds == pytest.approx(0.5)
+    assert client.plan("sfx", "a dog barks").candidates[0].seconds is None  # its length is open
 
 
 def test_several_pictures_cost_their_number(root: Path, write_binding: BindingWriter) -> None:

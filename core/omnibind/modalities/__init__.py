@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from omnibind.modalities.handle import AsyncHandle, BlockingHandle, Handle
+from omnibind.modalities.sfx import AsyncTextToSound, TextToSound
 from omnibind.modalities.stt import AsyncSpeechToText, SpeechToText
 from omnibind.modalities.tti import AsyncTextToImage, TextToImage
 from omnibind.modalities.ttm import AsyncTextToMusic, TextToMusic
@@ -13,7 +14,7 @@ from omnibind.modalities.ttv import AsyncTextToVideo, TextToVideo
 
 HANDLES: dict[str, type[BlockingHandle[Any, Any]]] = {
     handle.modality: handle
-    for handle in (TextToSpeech, TextToImage, SpeechToText, TextToMusic, TextToVideo)
+    for handle in (TextToSpeech, TextToImage, SpeechToText, TextToMusic, TextToVideo, TextToSound)
 }
 """The blocking handles by modality."""
 
@@ -25,6 +26,7 @@ ASYNC_HANDLES: dict[str, type[AsyncHandle[Any, Any]]] = {
         AsyncSpeechToText,
         AsyncTextToMusic,
         AsyncTextToVideo,
+        AsyncTextToSound,
     )
 }
 """The asyncio handles by modality."""
@@ -36,6 +38,7 @@ __all__ = [
     "AsyncSpeechToText",
     "AsyncTextToImage",
     "AsyncTextToMusic",
+    "AsyncTextToSound",
     "AsyncTextToSpeech",
     "AsyncTextToVideo",
     "BlockingHandle",
@@ -43,6 +46,7 @@ __all__ = [
     "SpeechToText",
     "TextToImage",
     "TextToMusic",
+    "TextToSound",
     "TextToSpeech",
     "TextToVideo",
 ]
