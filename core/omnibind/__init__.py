@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from omnibind.contracts.media import Word as Word
     from omnibind.contracts.media import recipe_of as recipe_of
     from omnibind.contracts.options import Range as Range
+    from omnibind.contracts.sfx import SFXBinding as SFXBinding
     from omnibind.contracts.stt import STTBinding as STTBinding
     from omnibind.contracts.tti import TTIBinding as TTIBinding
     from omnibind.contracts.ttm import TTMBinding as TTMBinding
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from omnibind.contracts.ttv import TTVBinding as TTVBinding
     from omnibind.managers.available import Available as Available
     from omnibind.managers.available import available as available
+    from omnibind.managers.sfx import SFXBindingManager as SFXBindingManager
     from omnibind.managers.stt import STTBindingManager as STTBindingManager
     from omnibind.managers.tti import TTIBindingManager as TTIBindingManager
     from omnibind.managers.ttm import TTMBindingManager as TTMBindingManager
@@ -80,7 +82,7 @@ else:
         "Voice": "contracts.tts",
         **dict.fromkeys(("Available", "available"), "managers.available"),
     }
-    for _modality in ("stt", "tti", "ttm", "tts", "ttv"):
+    for _modality in ("sfx", "stt", "tti", "ttm", "tts", "ttv"):
         _HOMES[f"{_modality.upper()}Binding"] = f"contracts.{_modality}"
         _HOMES[f"{_modality.upper()}BindingManager"] = f"managers.{_modality}"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from omnibind.contracts import CONTRACTS
 from omnibind.contracts.errors import BadConfig
 from omnibind.contracts.secret import Secret
 
-MODALITIES = ("tts", "tti", "stt", "ttm", "ttv")
+MODALITIES = tuple(CONTRACTS)
 
 Spec = str | Mapping[str, Any]
 """One binding: ``"NAME"``, ``"NAME/MODEL"`` or ``{"binding": "NAME", …}``."""

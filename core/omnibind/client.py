@@ -14,13 +14,7 @@ from omnibind.calls.costs import CostRow
 from omnibind.calls.driver import arun
 from omnibind.choices import MODALITIES, Choice, Specs, choices_of, hidden
 from omnibind.contracts.errors import BadConfig, DeadlineExceeded, Stuck, suggest
-from omnibind.managers import (
-    STTBindingManager,
-    TTIBindingManager,
-    TTMBindingManager,
-    TTSBindingManager,
-    TTVBindingManager,
-)
+from omnibind.managers import MANAGERS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -50,16 +44,19 @@ class ClientOptions(TypedDict, total=False):
     stt: Specs | None
     ttm: Specs | None
     ttv: Specs | None
+    sfx: Specs | None
     tts_binding_name: str | None
     tti_binding_name: str | None
     stt_binding_name: str | None
     ttm_binding_name: str | None
     ttv_binding_name: str | None
+    sfx_binding_name: str | None
     tts_binding_config: Mapping[str, Any] | None
     tti_binding_config: Mapping[str, Any] | None
     stt_binding_config: Mapping[str, Any] | None
     ttm_binding_config: Mapping[str, Any] | None
     ttv_binding_config: Mapping[str, Any] | None
+    sfx_binding_config: Mapping[str, Any] | None
     timeout_s: float | None
     verify: bool | Mapping[str, bool]
     max_result_bytes: int
@@ -84,7 +81,7 @@ class ClientOptions(TypedDict, total=False):
 class _AnyClient:
     """What both clients share: how they are made, and what they know without waiting."""
 
-    _kinds: ClassVar[Mapping[str, Any]]
+    _kinds: ClassVar[Mapping[str, type[modalities.Handle[Any, Any]]]]
     _jobs_kind: ClassVar[Any]
     _settings: Settings
 
@@ -115,16 +112,8 @@ class _AnyClient:
 
     def _take(self, choices: Mapping[str, tuple[Choice, ...]], settings: Settings) -> None:
         self._settings = settings
-        managers = (
-            TTSBindingManager(),
-            TTIBindingManager(),
-            STTBindingManager(),
-            TTMBindingManager(),
-            TTVBindingManager(),
-        )
-        for manager in managers:
-            name = manager.modality
-            setattr(self, name, self._kinds[name](manager, choices.get(name, ()), settings))
+        for name, handle in self._kinds.items():
+            setattr(self, name, handle(MANAGERS[name](), choices.get(name, ()), settings))
         self.jobs = self._jobs_kind(lambda modality: getattr(self, modality), settings)
 
     def __repr__(self) -> str:
@@ -186,13 +175,7 @@ class Client(_AnyClient):
         BadConfig: A spelling or a configuration value is wrong.
     """
 
-    _kinds: ClassVar[Mapping[str, Any]] = {
-        "tts": modalities.TextToSpeech,
-        "tti": modalities.TextToImage,
-        "stt": modalities.SpeechToText,
-        "ttm": modalities.TextToMusic,
-        "ttv": modalities.TextToVideo,
-    }
+    _kinds = modalities.HANDLES
 
     _jobs_kind: ClassVar[Any] = modalities.Jobs
 
@@ -201,6 +184,7 @@ class Client(_AnyClient):
     stt: modalities.SpeechToText
     ttm: modalities.TextToMusic
     ttv: modalities.TextToVideo
+    sfx: modalities.TextToSound
     jobs: modalities.Jobs
 
     def __enter__(self) -> Self:
@@ -298,13 +282,7 @@ class AsyncClient(_AnyClient):
     Engines run on threads of their own, which the end of the process doesn't wait for.
     """
 
-    _kinds: ClassVar[Mapping[str, Any]] = {
-        "tts": modalities.AsyncTextToSpeech,
-        "tti": modalities.AsyncTextToImage,
-        "stt": modalities.AsyncSpeechToText,
-        "ttm": modalities.AsyncTextToMusic,
-        "ttv": modalities.AsyncTextToVideo,
-    }
+    _kinds = modalities.ASYNC_HANDLES
 
     _jobs_kind: ClassVar[Any] = modalities.AsyncJobs
 
@@ -313,6 +291,7 @@ class AsyncClient(_AnyClient):
     stt: modalities.AsyncSpeechToText
     ttm: modalities.AsyncTextToMusic
     ttv: modalities.AsyncTextToVideo
+    sfx: modalities.AsyncTextToSound
     jobs: modalities.AsyncJobs
 
     async def __aenter__(self) -> Self:

@@ -47,15 +47,16 @@ class ClientBlock(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
 Served = str | Block | list[str | Block]
 
 
-class File(msgspec.Struct, forbid_unknown_fields=True):
-    """A whole configuration file."""
-
-    client: ClientBlock = msgspec.field(default_factory=ClientBlock)
-    tts: Served | None = None
-    tti: Served | None = None
-    stt: Served | None = None
-    ttm: Served | None = None
-    ttv: Served | None = None
+File: type[Any] = msgspec.defstruct(
+    "File",
+    [
+        ("client", ClientBlock, msgspec.field(default_factory=ClientBlock)),
+        *((modality, Served | None, None) for modality in MODALITIES),
+    ],
+    module=__name__,
+    forbid_unknown_fields=True,
+)
+"""A whole configuration file: what holds for all calls, and who serves each modality."""
 
 
 class Config(NamedTuple):

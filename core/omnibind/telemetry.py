@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from omnibind import __version__
 from omnibind.calls.callbacks import Callbacks, Event
+from omnibind.contracts import CONTRACTS
 from omnibind.contracts.errors import PackagesMissing
 
 if TYPE_CHECKING:
@@ -30,14 +31,8 @@ MAX_PROGRESS = 50
 _DURATIONS = [0.01 * 2**power for power in range(14)]
 
 _OUTPUTS = {
-    "generate_audio": "speech",
-    "stream_audio": "speech",
-    "generate_image": "image",
-    "generate_images": "image",
-    "edit_image": "image",
-    "generate_music": "music",
-    "generate_video": "video",
-}
+    contract.verb: contract.output for contract in CONTRACTS.values() if contract.output != "text"
+} | {"stream_audio": "speech", "generate_images": "image", "edit_image": "image"}
 
 _REQUEST_OPTIONS = {
     "seed": "gen_ai.request.seed",

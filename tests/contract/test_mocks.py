@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from omnibind.contracts.roots import shipped_roots
-from omnibind.testing import STTContract, TTIContract, TTMContract, TTSContract, TTVContract
+from omnibind.testing import (
+    SFXContract,
+    STTContract,
+    TTIContract,
+    TTMContract,
+    TTSContract,
+    TTVContract,
+)
 
 BINDINGS = shipped_roots()[-1]
 
@@ -30,3 +37,7 @@ class TestMockTTM(TTMContract):
 
 class TestMockTTV(TTVContract):
     folder = f"{BINDINGS}/ttv/mock"
+
+
+class TestMockSFX(SFXContract):
+    folder = f"{BINDINGS}/sfx/mock"

@@ -24,6 +24,7 @@ def test_the_async_handles_give_the_media_types(home: Path) -> None:
         assert_type(await client.stt.transcribe_audio(speech), Transcript)
         assert_type(await client.tti.generate_image("a cat", "", 64, 64), Image)
         assert_type(await client.tti.generate_images("a cat", 2), Images)
+        assert_type(await client.sfx.generate_sound("a dog barks", duration_s=None), Audio)
         assert_type(await client.tts.generate_audio_batch(["hello"]), list[Audio])
         stream = client.tts.stream_audio("hello")
         assert_type(stream, AsyncStream[AudioChunk, Audio])

@@ -29,6 +29,7 @@ def test_the_handles_give_the_media_types(home: Path) -> None:
     assert_type(client.tts.list_voices(), list[str])
     assert_type(client.tti.generate_image("a cat", "", 64, 64), Image)
     assert_type(client.ttm.generate_music("a waltz"), Audio)
+    assert_type(client.sfx.generate_sound("a dog barks", 2.0), Audio)
     assert_type(client.ttv.generate_video("a race"), Video)
     heard = client.stt.transcribe_audio(client.tts.generate_audio("hello there"))
     assert_type(heard, Transcript)

@@ -14,6 +14,7 @@ from tests.journeys import TONE, Voice
 
 from omnibind import AsyncClient, Client, TTSBindingManager, modalities
 from omnibind.calls.streams import AsyncStream, Stream
+from omnibind.choices import MODALITIES
 from omnibind.contracts.errors import (
     BadOption,
     Cancelled,
@@ -22,10 +23,7 @@ from omnibind.contracts.errors import (
     UnknownVoice,
 )
 
-PAIRS = [
-    (getattr(modalities, name), getattr(modalities, f"Async{name}"))
-    for name in ("TextToSpeech", "TextToImage", "SpeechToText", "TextToMusic", "TextToVideo")
-]
+PAIRS = [(modalities.HANDLES[name], modalities.ASYNC_HANDLES[name]) for name in MODALITIES]
 STILL: Any = {"noise_scale": 0.0, "noise_w_scale": 0.0}
 
 
@@ -170,7 +168,10 @@ def test_each_handle_serves_its_verb(home: Path) -> None:
             assert music == blocking.ttm.generate_music("a waltz")
             video = await client.ttv.generate_video("a race")
             assert video.media_type == "video/mp4"
-            assert len(client.costs()) == 5
+            effect = await client.sfx.generate_sound("a dog barks", 1.5)
+            assert effect == blocking.sfx.generate_sound("a dog barks", 1.5)
+            assert await client.sfx.list_models() == blocking.sfx.list_models()
+            assert len(client.costs()) == len(MODALITIES)
             await client.load()
             await client.unload()
 

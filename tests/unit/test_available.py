@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import MANIFEST, MODELS, BindingWriter
 
 from omnibind import Audio, Client, TTSBinding, TTSBindingManager
+from omnibind.choices import MODALITIES
 from omnibind.cli import main
 from omnibind.contracts.errors import BadInput, BadOption
 from omnibind.managers.available import available
@@ -53,7 +54,7 @@ def test_what_is_available_can_be_given_to_a_client() -> None:
 def test_the_models_of_all_modalities_know_their_own(root: Path) -> None:
     seen = available()
     own = "tti/diffusers/starter-noto64"  # it comes with a checkout
-    mocks = [f"{m}/mock" for m in ("tts", "tti", "stt", "ttm", "ttv")]
+    mocks = [f"{m}/mock" for m in MODALITIES]
     assert [one.label for one in seen] == [mocks[0], own, *mocks[1:]]
     (stt,) = available("stt")
     assert (stt, stt.modality, stt.binding, stt.model) == ("mock", "stt", "mock", None)

@@ -325,7 +325,8 @@ def test_a_bad_picture_of_several_is_told(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("modality", "verb"), [("ttm", "generate_music"), ("ttv", "generate_video")]
+    ("modality", "verb"),
+    [("ttm", "generate_music"), ("ttv", "generate_video"), ("sfx", "generate_sound")],
 )
 def test_a_batch_of_prompts_gives_what_single_calls_give(
     home: Path, modality: str, verb: str

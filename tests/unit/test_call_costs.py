@@ -314,6 +314,7 @@ def test_each_served_call_is_recorded_once_with_its_units(
     client.tti.generate_image("a cat")
     client.tti.generate_image_batch(["a cat", "a dog"])
     client.ttm.generate_music("a waltz", duration_s=2.0)
+    client.sfx.generate_sound("a dog barks")
     list(client.tts.stream_audio("One two three. Four five six."))
     told = [(label, model, units) for label, model, seconds, units in noted]
     assert told == [
@@ -323,6 +324,7 @@ def test_each_served_call_is_recorded_once_with_its_units(
         ("tti/mock", None, 1.0),
         ("tti/mock", None, 1.0),
         ("ttm/mock", "tune", 2.0),
+        ("sfx/mock", "knock", 1.5),
         ("tts/mock", "alto", 29),
     ]
     assert all(seconds > 0 for _, _, seconds, _ in noted)

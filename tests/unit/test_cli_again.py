@@ -108,6 +108,7 @@ def test_the_same_sound_is_made_again(ending: str, capsys: Capture) -> None:
         ("tti/mock", {"prompt": "a cat"}, "cat.jpg", {"negative_prompt": "dog", "seed": 3}),
         ("tti/mock", {"prompt": "a cat"}, "cat.webp", {"output_format": "webp"}),
         ("ttm/mock", {"prompt": "a tune"}, "tune.flac", {"duration_s": 1.0}),
+        ("sfx/mock", {"prompt": "a dog barks"}, "bark.mp3", {"duration_s": 1.0}),
         ("ttv/mock", {"prompt": "a cat"}, "cat.mp4", {"width": 64}),
         ("tts/mock", {"text": "Grüße!", "voice": "bass"}, "fox.wav", {"language": "de"}),
     ],

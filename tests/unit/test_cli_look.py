@@ -58,7 +58,7 @@ def test_the_json_of_bindings_has_every_problem_with_its_command(
     write_binding("far", manifest=MANIFEST + "requires: [no-such-package]\nkeys: [[NO_SUCH_KEY]]\n")
     assert main(["bindings", "--json"]) == 0
     seen = {one["binding"]: one for one in told(capsys)}
-    assert {"tts/mock", "tti/mock", "stt/mock", "ttm/mock", "ttv/mock"} < set(seen)
+    assert {f"{modality}/mock" for modality in MODALITIES} < set(seen)
     far = seen["tts/far"]
     assert far["state"] == "needs-packages"
     assert [problem["state"] for problem in far["problems"]] == ["needs-packages", "needs-key"]
@@ -111,7 +111,7 @@ def test_the_json_of_describe_is_a_schema_and_has_the_models(
         ("tss/mock", "did you mean 'tts'"),
         ("tts", "'tts' is not MODALITY/NAME"),
         ("tts/mock/alto", "names a model; give MODALITY/NAME"),
-        ("./nowhere", "is no modality"),
+        ("./no/where", "is no modality"),
     ],
 )
 def test_a_wrong_name_is_wrong_use(name: str, said: str, capsys: Capture) -> None:

@@ -107,10 +107,12 @@ def test_the_binding_may_be_chosen_by_the_users_own_default(home: Path) -> None:
     assert main(["imagine", "a cat", "-o", "cat.png"]) == 0  # the shipped default stands under it
 
 
-def test_pictures_music_and_films_are_made() -> None:
+def test_pictures_music_effects_and_films_are_made() -> None:
     assert main(["imagine", "a cat", "-o", "cat.png"]) == 0
     assert main(["imagine", "a cat", "-o", "cat.jpg", "--option", "width=64"]) == 0
     assert main(["compose", "a tune", "-o", "tune.flac", "--option", "duration_s=1"]) == 0
+    assert main(["effect", "a dog barks", "-o", "bark.wav"]) == 0
+    assert main(["effect", "a gong", "-o", "gong.mp3", "--sfx", "mock/gong"]) == 0
     assert main(["film", "a cat", "-o", "cat.mp4", "--option", "width=64"]) == 0
     assert Image.from_file("cat.png").media_type == "image/png"
     assert (Image.from_file("cat.jpg").media_type, Image.from_file("cat.jpg").width) == (
@@ -118,6 +120,8 @@ def test_pictures_music_and_films_are_made() -> None:
         64,
     )
     assert Audio.from_file("tune.flac").duration_s == pytest.approx(1)
+    assert Audio.from_file("bark.wav").duration_s == pytest.approx(1.5)  # three words
+    assert Audio.from_file("gong.mp3").media_type == "audio/mpeg"
     assert Video.from_file("cat.mp4").width == 64
 
 

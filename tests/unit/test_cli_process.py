@@ -30,7 +30,9 @@ def test_help_lists_every_command_and_imports_nothing_heavy(home: Path) -> None:
     *_, modules = done.stdout.splitlines()
     heavy = {"numpy", "torch", "httpx2", "yaml", "msgspec", "PIL", "soundfile", "pytest", "asyncio"}
     assert not heavy & set(modules.split())
-    commands = "speak transcribe imagine compose film bindings describe doctor pull models rm trust"
+    commands = (
+        "speak transcribe imagine compose effect film bindings describe doctor pull models rm trust"
+    )
     for command in f"{commands} new check".split():
         assert f"\n  {command}: " in done.stdout
     assert "\x1b" not in done.stdout

@@ -63,13 +63,14 @@ def test_a_path_names_a_binding(home: Path, write_binding: BindingWriter) -> Non
     assert Client(tts=str(folder)).tts.generate_audio("hello").media_type == "audio/wav"
 
 
-def test_all_five_handles_serve_from_a_configuration_file(home: Path) -> None:
+def test_all_handles_serve_from_a_configuration_file(home: Path) -> None:
     with Client.from_config("mock") as client:
         speech = client.tts.generate_audio("one two three")
         assert isinstance(speech, Audio)
         assert isinstance(client.stt.transcribe_audio(speech), Transcript)
         assert client.tti.generate_image("a cat", "", 96, 64).width == 96
         assert client.ttm.generate_music("a waltz").duration_s
+        assert client.sfx.generate_sound("a dog barks", 2.0).duration_s == 2.0
         assert client.ttv.generate_video("a race").media_type == "video/mp4"
 
 

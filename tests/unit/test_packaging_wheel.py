@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from omnibind.choices import MODALITIES
+
 ROOT = Path(__file__).resolve().parents[2]
-MODALITIES = ("stt", "tti", "ttm", "tts", "ttv")
 
 LOOK = """
 import json

@@ -15,6 +15,7 @@ from tests.conftest import CODE, MANIFEST, BindingWriter
 
 from omnibind import AsyncClient, Audio, Client, Source, TTSBinding, TTSBindingManager
 from omnibind.calls.costs import Budget, Cost
+from omnibind.contracts import CONTRACTS
 from omnibind.contracts.errors import BadInput, BadOption, OmnibindError, SettingMissing
 from omnibind.modalities.plan import Plan
 from omnibind.running import memory
@@ -35,13 +36,7 @@ small:
     - {path: a.bin, bytes: 3, sources: ['file:/x']}
     - {path: b.pt, bytes: 40, sources: ['file:/y']}
 """
-VERBS = {
-    "tts": "generate_audio",
-    "tti": "generate_image",
-    "stt": "transcribe_audio",
-    "ttm": "generate_music",
-    "ttv": "generate_video",
-}
+VERBS = {modality: contract.verb for modality, contract in CONTRACTS.items()}
 
 
 @pytest.fixture
@@ -286,12 +281,13 @@ def test_an_unknown_price_is_told_as_unknown(root: Path) -> None:
 
 
 def test_seconds_are_of_this_machines_own_record(root: Path) -> None:
-    client = Client(tts="mock", tti="mock", stt="mock", ttm="mock", ttv="mock")
+    client = Client(tts="mock", tti="mock", stt="mock", ttm="mock", sfx="mock")
     assert client.plan("tts", "x" * 50).candidates[0].seconds is None
     usage.note("tts/mock", "alto", 0.5, 10)  # 20 characters a second
     usage.note("tti/mock", None, 2.0, 1)
     usage.note("stt/mock", "base", 1.0, 10)
     usage.note("ttm/mock", "tune", 1.0, 2)
+    usage.note("sfx/mock", "knock", 1.0, 10)
     assert client.plan("tts", "x" * 50).candidates[0].seconds == pytest.approx(2.5)
     assert client.plan("tts", "x" * 50, "bass").candidates[0].seconds is None  # another model
     assert client.plan("tti", "a fox").candidates[0].seconds == pytest.approx(2)
@@ -303,6 +299,8 @@ def test_seconds_are_of_this_machines_own_record(root: Path) -> None:
     assert default is not None
     said = client.plan("ttm", "a tune").candidates[0].seconds
     assert said == pytest.approx(default.default / 2)
+    assert client.plan("sfx", "a dog barks", 5).candidates[0].seconds == pytest.approx(0.5)
+    assert client.plan("sfx", "a dog barks").candidates[0].seconds is None  # its length is open
 
 
 def test_several_pictures_cost_their_number(root: Path, write_binding: BindingWriter) -> None:

@@ -130,6 +130,7 @@ def test_the_attributes_for_sampling_are_there_when_the_span_begins(otel: Otel) 
         ("generate_audio_batch", "generate_content flash", "speech"),
         ("generate_images", "generate_content flash", "image"),
         ("generate_video", "generate_content flash", "video"),
+        ("generate_sound", "generate_content flash", "sound"),
         ("transcribe_audio", "transcribe_audio flash", "text"),
     ],
 )

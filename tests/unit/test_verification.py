@@ -69,6 +69,7 @@ BAD: dict[str, list[tuple[str, Result, Expected]]] = {
     "text": [
         ("tts/a", Audio(JSON), Expected()),
         ("ttm/a", Audio(HTML), Expected()),
+        ("sfx/a", Audio(HTML), Expected()),
         ("tti/a", Image(b'<?xml version="1.0"?><Error>AccessDenied</Error>'), Expected()),
         ("ttv/a", Video(b"Bad Gateway"), Expected()),
         ("tts/a", Audio(JSON.decode().encode("utf-16")), Expected()),
@@ -116,6 +117,7 @@ BAD: dict[str, list[tuple[str, Result, Expected]]] = {
     "duration": [
         ("ttm/a", sound(TONE), Expected("a waltz", duration_s=9.0)),
         ("ttm/a", sound(TONE), Expected("a waltz", duration_s=1.9)),
+        ("sfx/a", sound(TONE), Expected("a bell", duration_s=9.0)),
         ("ttv/a", film(*range(0, 240, 30)), Expected("rain", duration_s=5.0)),
     ],
     "repeats": [
@@ -192,6 +194,7 @@ def test_text_in_place_of_media_is_quoted_without_its_keys() -> None:
         ("tts/a", sound(np.zeros(9 * RATE)), Expected('<speak><break time="9s"/></speak>')),
         ("ttm/a", sound(np.zeros(RATE)), Expected("Ten seconds of silence")),
         ("ttm/a", sound(np.zeros(RATE)), Expected("no sound at all")),
+        ("sfx/a", sound(np.zeros(RATE)), Expected("a silent room")),
         ("tti/a", picture(0, 0, 0), Expected("A completely black picture.")),
         ("tti/a", picture(0, 0, 0), Expected("black")),
         ("tti/a", picture(255, 255, 255), Expected("plain white background, blank")),

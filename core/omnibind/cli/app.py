@@ -11,7 +11,7 @@ from cyclopts import App, Group
 from omnibind import __version__
 from omnibind.cli.again import again, show
 from omnibind.cli.author import check, new
-from omnibind.cli.create import compose, film, imagine, speak
+from omnibind.cli.create import compose, effect, film, imagine, speak
 from omnibind.cli.describe import describe
 from omnibind.cli.doctor import doctor
 from omnibind.cli.environments import envs, install, repair, uninstall
@@ -25,7 +25,7 @@ from omnibind.cli.weights import models, pull, rm, trust
 
 # Command modules import the rest of omnibind inside their functions, so that --help is quick.
 _GROUPS: dict[str, tuple[Callable[..., Any] | App, ...]] = {
-    "Make and hear": (speak, transcribe, imagine, compose, film, again),
+    "Make and hear": (speak, transcribe, imagine, compose, effect, film, again),
     "Look": (bindings, available, plan, describe, doctor, show, ps),
     "Weights": (pull, models, rm, trust),
     "Services": (keys, jobs),

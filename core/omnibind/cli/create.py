@@ -1,4 +1,4 @@
-"""Commands that make something from a text: speak, imagine, compose, film."""
+"""Commands that make something from a text: speak, imagine, compose, effect, film."""
 
 from __future__ import annotations
 
@@ -96,6 +96,25 @@ def compose(
         option: NAME=VALUE of an option that omnibind describe ttm/NAME lists; may be repeated.
     """
     _make("ttm", ttm, prompt, output, option)
+
+
+def effect(
+    prompt: Prompt,
+    /,
+    *,
+    output: Output,
+    sfx: str | None = None,
+    option: Options = None,
+) -> None:
+    """Make the sound effect that a prompt describes.
+
+    Args:
+        prompt: The description; "-" reads it from standard input.
+        output: The file; its ending is the format: wav, mp3, flac, ogg, opus, m4a.
+        sfx: The binding: NAME, NAME/MODEL or a folder; the default is in configs/default.yaml.
+        option: NAME=VALUE of an option that omnibind describe sfx/NAME lists; may be repeated.
+    """
+    _make("sfx", sfx, prompt, output, option)
 
 
 def film(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from omnibind.cli.naming import Named
+from omnibind.contracts import CONTRACTS
 from omnibind.contracts.errors import BadInput
 from omnibind.discovery import static
 from omnibind.discovery.manifest import read_manifest
@@ -16,14 +17,6 @@ from omnibind.weights.catalogue import Model, Target
 from omnibind.weights.usage import Use
 
 COLUMNS = ("model", "size", "license", "state", "last used", "uses", "speed")
-
-_SPEEDS = {
-    "tts": "characters/s",
-    "stt": "s of sound/s",
-    "tti": "pictures/s",
-    "ttm": "s of sound/s",
-    "ttv": "s of video/s",
-}
 
 
 class ModelState(NamedTuple):
@@ -61,8 +54,8 @@ class ModelState(NamedTuple):
         if self.use is None:
             return *facts, "", "", ""
         speed = self.use.units_per_s
-        unit = _SPEEDS[self.label.partition("/")[0]]
-        told = "" if speed is None else f"{speed:.3g} {unit}"
+        unit = CONTRACTS[self.label.partition("/")[0]].unit
+        told = "" if speed is None else f"{speed:.3g} {unit}/s"
         return *facts, self.use.last_used, str(self.use.use_count), told
 
     def to_data(self) -> dict[str, Any]:

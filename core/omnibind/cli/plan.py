@@ -27,6 +27,7 @@ def plan(
     stt: Names = None,
     ttm: Names = None,
     ttv: Names = None,
+    sfx: Names = None,
     voice: str | None = None,
     model: str | None = None,
     option: Options = None,
@@ -45,6 +46,7 @@ def plan(
         stt: The binding, as omnibind transcribe takes it.
         ttm: The binding, as omnibind compose takes it.
         ttv: The binding, as omnibind film takes it.
+        sfx: The binding, as omnibind effect takes it.
         voice: The voice of tts.
         model: The model of stt.
         option: NAME=VALUE of an option, or of a call control such as budget_usd; n is the number
@@ -54,7 +56,7 @@ def plan(
     from omnibind.cli.output import print_json, print_table, say
     from omnibind.modalities.plan import COLUMNS, plan_of
 
-    named = {"tts": tts, "tti": tti, "stt": stt, "ttm": ttm, "ttv": ttv}
+    named = {"tts": tts, "tti": tti, "stt": stt, "ttm": ttm, "ttv": ttv, "sfx": sfx}
     with _client(modality, named) as client:
         handle: Handle[Any, Any] = getattr(client, modality)
         options = _options(handle, option or [])

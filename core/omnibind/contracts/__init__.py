@@ -7,6 +7,7 @@ that engines run in.
 from __future__ import annotations
 
 from omnibind.contracts.binding import Binding
+from omnibind.contracts.sfx import SFXBinding
 from omnibind.contracts.stt import STTBinding
 from omnibind.contracts.tti import TTIBinding
 from omnibind.contracts.ttm import TTMBinding
@@ -15,13 +16,14 @@ from omnibind.contracts.ttv import TTVBinding
 
 CONTRACTS: dict[str, type[Binding]] = {
     contract.modality: contract
-    for contract in (TTSBinding, TTIBinding, STTBinding, TTMBinding, TTVBinding)
+    for contract in (TTSBinding, TTIBinding, STTBinding, TTMBinding, TTVBinding, SFXBinding)
 }
-"""The contracts by modality."""
+"""The contracts by modality: this is the list of modalities, from which others are made."""
 
 __all__ = [
     "CONTRACTS",
     "Binding",
+    "SFXBinding",
     "STTBinding",
     "TTIBinding",
     "TTMBinding",

@@ -52,6 +52,10 @@ class Binding(ABC):
     modality: ClassVar[str]
     verb: ClassVar[str]
     subject: ClassVar[tuple[str, ...]]
+    output: ClassVar[str]
+    """What the verb makes, in one word: speech, image, text, …"""
+    unit: ClassVar[str]
+    """What its speed is counted in, in the plural: characters, pictures, s of sound, …"""
     powers: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Verbs that a binding may define beside its own, with what they take by position."""
 

@@ -25,6 +25,8 @@ class STTBinding(Binding):
     modality: ClassVar[str] = "stt"
     verb: ClassVar[str] = "transcribe_audio"
     subject: ClassVar[tuple[str, ...]] = ("audio_path", "model")
+    output: ClassVar[str] = "text"
+    unit: ClassVar[str] = "s of sound"
 
     @abstractmethod
     def transcribe_audio(

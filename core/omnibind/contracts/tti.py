@@ -36,6 +36,8 @@ class TTIBinding(Binding):
     modality: ClassVar[str] = "tti"
     verb: ClassVar[str] = "generate_image"
     subject: ClassVar[tuple[str, ...]] = ("prompt",)
+    output: ClassVar[str] = "image"
+    unit: ClassVar[str] = "pictures"
     powers: ClassVar[dict[str, tuple[str, ...]]] = {"edit_image": ("prompt", "image")}
 
     @abstractmethod

@@ -14,6 +14,8 @@ class TTMBinding(Binding):
     modality: ClassVar[str] = "ttm"
     verb: ClassVar[str] = "generate_music"
     subject: ClassVar[tuple[str, ...]] = ("prompt",)
+    output: ClassVar[str] = "music"
+    unit: ClassVar[str] = "s of sound"
 
     @abstractmethod
     def generate_music(self, prompt: str, *args: Any, **options: Any) -> bytes:

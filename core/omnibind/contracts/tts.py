@@ -40,6 +40,8 @@ class TTSBinding(Binding):
     modality: ClassVar[str] = "tts"
     verb: ClassVar[str] = "generate_audio"
     subject: ClassVar[tuple[str, ...]] = ("text", "voice")
+    output: ClassVar[str] = "speech"
+    unit: ClassVar[str] = "characters"
 
     _voice_facts: Mapping[str, Voice] = {}
 

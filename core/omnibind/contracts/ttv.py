@@ -14,6 +14,8 @@ class TTVBinding(Binding):
     modality: ClassVar[str] = "ttv"
     verb: ClassVar[str] = "generate_video"
     subject: ClassVar[tuple[str, ...]] = ("prompt",)
+    output: ClassVar[str] = "video"
+    unit: ClassVar[str] = "s of video"
 
     @abstractmethod
     def generate_video(self, prompt: str, *args: Any, **options: Any) -> bytes:

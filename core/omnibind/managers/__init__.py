@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from omnibind.managers.manager import BindingManager, Description
+from omnibind.managers.sfx import SFXBindingManager
 from omnibind.managers.stt import STTBindingManager
 from omnibind.managers.tti import TTIBindingManager
 from omnibind.managers.ttm import TTMBindingManager
@@ -19,6 +20,7 @@ MANAGERS: dict[str, type[BindingManager[Any]]] = {
         STTBindingManager,
         TTMBindingManager,
         TTVBindingManager,
+        SFXBindingManager,
     )
 }
 """The managers by modality."""
@@ -27,6 +29,7 @@ __all__ = [
     "MANAGERS",
     "BindingManager",
     "Description",
+    "SFXBindingManager",
     "STTBindingManager",
     "TTIBindingManager",
     "TTMBindingManager",

@@ -64,8 +64,7 @@ def available(modality: str | None = None, capability: Wanted | None = None) -> 
     """Return the models that could be used now, by modality and name; nothing is loaded or run.
 
     Args:
-        modality: ``tts``, ``tti``, ``stt``, ``ttm`` or ``ttv``; None is all of them, and each item
-            knows its own.
+        modality: ``tts``, …; None is all of them, and each item knows its own.
         capability: What they must be able to do: ``"streaming"``, several names, or values:
             ``{"language": "de", "streaming": True, "max_characters": 5000, "cost": 0}``. A limit
             must be at least that high, a cost at most. What isn't known counts as no limit, but

@@ -329,7 +329,7 @@ def _planned(
 
 def _seconds(paper: Paper, asked: _Asked, options: Mapping[str, Any]) -> float | None:
     units = asked.units
-    if units is None and paper.label.startswith(("ttm/", "ttv/")):
+    if units is None:
         declared = paper.sketch.schema.option("duration_s")
         units = options.get("duration_s", declared.default if declared else None)
     use = usage.of(paper.label, paper.model)

@@ -7,6 +7,7 @@ from typing import Any
 from omnibind.calls.call import Call
 from omnibind.calls.driver import run
 from omnibind.contracts.media import AudioInput, Transcript
+from omnibind.contracts.sfx import SFXBinding
 from omnibind.contracts.stt import STTBinding
 from omnibind.contracts.tti import TTIBinding
 from omnibind.contracts.ttm import TTMBinding
@@ -82,6 +83,19 @@ class RemoteTTV(RemoteBinding, TTVBinding):
     def generate_video(self, prompt: str, *args: Any, **options: Any) -> bytes:
         """Film what ``prompt`` describes; see the flow for the options."""
         result: bytes = _run(self, "generate_video", prompt, **options)
+        return result
+
+    def list_models(self, *args: Any, **options: Any) -> list[str]:
+        """Return the models that the catalogue lists and that aren't retired."""
+        return self.served()
+
+
+class RemoteSFX(RemoteBinding, SFXBinding):
+    """A service that makes sound effects; defines ``generate_sound_flow``."""
+
+    def generate_sound(self, prompt: str, *args: Any, **options: Any) -> bytes:
+        """Make the sound that ``prompt`` describes; see the flow for the options."""
+        result: bytes = _run(self, "generate_sound", prompt, **options)
         return result
 
     def list_models(self, *args: Any, **options: Any) -> list[str]:

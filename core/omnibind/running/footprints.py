@@ -29,17 +29,12 @@ and 0.16 GB for Piper on ONNX Runtime and Whisper on CTranslate2."""
 TORCH_FILES = (".pt", ".pth", ".ckpt", ".safetensors")
 """How the names of PyTorch's weights end."""
 
-CALL_BYTES = {
-    "tts": 1_000_000_000,
-    "stt": 1_000_000_000,
-    "ttm": 1_000_000_000,
-    "tti": 3_000_000_000,
-    "ttv": 8_000_000_000,
-}
+CALL_BYTES = {"tti": 3_000_000_000, "ttv": 8_000_000_000}
 """What a call of a large model takes beside the engine, by modality; a small one takes no more than
 its weights."""
 
-_OTHER_CALL_BYTES = 1_000_000_000
+OTHER_CALL_BYTES = 1_000_000_000
+"""The same for every other modality."""
 _LOCK_WAIT_S = 5.0
 _FORGET = 0.1
 """A lower measure takes back a tenth of the difference: the highest counts, and fades slowly."""
@@ -135,7 +130,7 @@ def need(
 
 
 def _call_bytes(modality: str, model_bytes: int) -> int:
-    return min(model_bytes, CALL_BYTES.get(modality, _OTHER_CALL_BYTES))
+    return min(model_bytes, CALL_BYTES.get(modality, OTHER_CALL_BYTES))
 
 
 def of(key: Key) -> Footprint | None:

@@ -20,6 +20,7 @@ from .new import new_binding
 from .specimen import Specimen
 
 if TYPE_CHECKING:
+    from .sfx import SFXContract
     from .stt import STTContract
     from .tti import TTIContract
     from .ttm import TTMContract
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .ttv import TTVContract
 
 __all__ = [
+    "SFXContract",
     "STTContract",
     "Specimen",
     "TTIContract",
@@ -45,6 +47,7 @@ _WITH_ASSERTS = (
     "option_tests",
     "stream_tests",
     "batch_tests",
+    "sound_tests",
     "names",
     "usable",
 )

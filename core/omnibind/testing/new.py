@@ -17,7 +17,7 @@ def new_binding(modality: str, name: str, where: Path) -> Path:
     """Write a binding that works, with its test, to start from.
 
     Args:
-        modality: ``tts``, ``tti``, ``stt``, ``ttm`` or ``ttv``.
+        modality: ``tts``, …
         name: The binding's name: lower-case letters, digits and underscores.
         where: The root folder; the binding is written to ``<where>/<modality>/<name>/``.
 

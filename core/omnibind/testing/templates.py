@@ -23,6 +23,7 @@ RESULTS = {
     "stt": "gives a word for every loud half second",
     "ttm": "gives a rising scale",
     "ttv": "gives a bar that moves",
+    "sfx": "gives a blow that dies away",
 }
 
 README = """\
@@ -252,10 +253,47 @@ class $entry(TTVBinding):
         return ["bar"]
 '''
 
+_SFX = '''\
+from typing import Annotated
+from zlib import crc32
+
+from omnibind.contracts import SFXBinding
+from omnibind.contracts.media import Audio
+from omnibind.contracts.options import Range
+
+RATE = 44_100
+
+
+class $entry(SFXBinding):
+    """$name: say here what it is."""
+
+    def load(self) -> None:
+        """Import the engine and read its weights here; a second call returns at once."""
+
+    def generate_sound(
+        self,
+        prompt: str,
+        *,
+        duration_s: Annotated[float | None, Range(0.5, 30.0), "seconds; None is one"] = None,
+    ) -> Audio:
+        """Strike something that dies away: mono, 44.1 kHz, float32."""
+        import numpy as np
+
+        seconds = 1.0 if duration_s is None else duration_s
+        times = np.arange(round(seconds * RATE)) / RATE
+        hertz = 100 + crc32(prompt.encode()) % 400
+        return Audio.from_array(0.3 * np.sin(2 * np.pi * hertz * times) * np.exp(-4 * times), RATE)
+
+    def list_models(self) -> list[str]:
+        """Return the models."""
+        return ["blow"]
+'''
+
 CODE = {
     "tts": _HEAD + _TTS,
     "tti": _HEAD + _TTI,
     "stt": _HEAD + _STT,
     "ttm": _HEAD + _TTM,
     "ttv": _HEAD + _TTV,
+    "sfx": _HEAD + _SFX,
 }

@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import pytest
-
-from omnibind.client import Client
-
-from .batch_tests import BatchTests
 from .folder_tests import FolderTests
 from .life_tests import LifeTests
-from .names import ModelTests
 from .option_tests import OptionTests
-from .specimen import Specimen, ends
-from .usable import assert_sound
+from .sound_tests import SoundTests
 
 
-class TTMContract(BatchTests, ModelTests, OptionTests, LifeTests, FolderTests):
-    """What every binding that composes must do.
-
-    Attributes:
-        sample_prompt: What it composes in most tests.
-        duration_tolerance: How far the length may be from ``duration_s``, as a share of it.
-    """
+class TTMContract(SoundTests, OptionTests, LifeTests, FolderTests):
+    """What every binding that composes must do."""
 
     modality: ClassVar[str] = "ttm"
     sample_prompt: ClassVar[str] = "a calm tune for a music box"
-    duration_tolerance: ClassVar[float] = 0.1
-
-    def make(self, specimen: Specimen, **options: Any) -> Any:
-        """Compose the sample."""
-        return specimen.call(self.sample_prompt, **{**self.minimal_options, **options})
-
-    def make_by(self, client: Client, **options: Any) -> Any:
-        """Compose the sample through a client."""
-        options = {**self.minimal_options, **options}
-        return client.ttm.generate_music(self.sample_prompt, **options)
-
-    def batch(self) -> tuple[list[Any], tuple[Any, ...]]:
-        """Return two prompts."""
-        return [self.sample_prompt, "loud drums and a trumpet"], ()
-
-    def assert_usable(self, result: Any, told: str) -> None:
-        """Assert that it is a sound."""
-        assert_sound(result, told)
-
-    def test_another_prompt_gives_another_result(self, specimen: Specimen) -> None:
-        """The prompt matters."""
-        options = {**self.minimal_options, **self.seeded(specimen)}
-        one = specimen.call(self.sample_prompt, **options)
-        two = specimen.call("loud drums and a trumpet", **options)
-        assert one != two, "two prompts gave the same music"
-
-    def test_the_length_is_the_length_asked_for(self, specimen: Specimen) -> None:
-        """``duration_s`` is served as given, not clamped."""
-        option = specimen.options.option("duration_s")
-        if option is None:
-            pytest.skip("doesn't apply: the verb declares no duration_s")
-        for wanted in ends(option)[: 1 if self.heavy else 2]:
-            sound = assert_sound(self.make(specimen, duration_s=wanted), f"duration_s={wanted:g}")
-            assert abs(sound.duration_s - wanted) <= max(0.05, self.duration_tolerance * wanted), (
-                f"duration_s={wanted:g} gives {sound.duration_s:.2f} s"
-            )
+    other_prompt: ClassVar[str] = "loud drums and a trumpet"
