@@ -150,12 +150,14 @@ class Recorder:
     Attributes:
         url: Where it listens, without a slash at its end.
         requests: The requests so far, in the order in which they were complete.
+        connections: How many were made so far.
         script: Gives the answer to a request, or a sequence of answers of which the last one stays.
     """
 
     def __init__(self, script: Script | Sequence[Answer] = ()) -> None:
         self.script = script
         self.requests: list[Request] = []
+        self.connections = 0
         self._failed: list[Exception] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -238,6 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         with self.server.recorder._lock:
             self.server.recorder._open.add(self.connection)
+            self.server.recorder.connections += 1
             # Accepted just before the recorder closed, and unknown to it then.
             if self.server.recorder._closing.is_set():
                 with suppress(OSError):

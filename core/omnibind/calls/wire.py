@@ -98,7 +98,7 @@ def open_(request: Request, timeout_s: float | None, own: Any = None) -> ReplySt
 def read(stream: ReplyStream) -> bytes:
     """Receive the next piece; ``b""`` at the end."""
     request, _, pieces = stream.response
-    with _Told(request):
+    with _Told(request, stream.status):
         return next(filter(None, pieces), b"")
 
 
@@ -154,7 +154,7 @@ async def aopen(request: Request, timeout_s: float | None, own: Any = None) -> R
 async def aread(stream: ReplyStream) -> bytes:
     """Receive the next piece; ``b""`` at the end."""
     request, _, pieces = stream.response
-    with _Told(request):
+    with _Told(request, stream.status):
         async for piece in pieces:
             if piece:
                 return bytes(piece)
@@ -369,8 +369,9 @@ class _Body:
 class _Told:
     """Raises our error for one of the library's, which may show a URL with a key in it."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, status: int | None = None) -> None:
         self._request = request
+        self._status = status
 
     def __enter__(self) -> None:
         pass
@@ -386,8 +387,12 @@ class _Told:
             code = NOT_SENT if isinstance(error, never_sent) else None
             # The library's frames hold the headers, and what shows a traceback may show locals.
             error.__traceback__ = error.__context__ = error.__cause__ = None
-            raise Unavailable(
-                f"{self._request.place} can't be reached: {told}; "
+            failed = "can't be reached" if self._status is None else "broke off its reply"
+            unavailable = Unavailable(
+                f"{self._request.place} {failed}: {told}; "
                 "check the address and the network, then try again",
                 code=code,
-            ) from None
+            )
+            # Who had begun to answer with a result had worked for it.
+            unavailable.may_be_charged = self._status is not None and self._status < 300
+            raise unavailable from None
