@@ -51,6 +51,7 @@ def problems_of(found: Found, model: str | None, configuration: Mapping[str, Any
         *_engine_problems(found, manifest, runs, configuration),
         *_weight_problems(found, manifest, models, model, configuration),
         *_key_problems(found, manifest, configuration),
+        *_setting_problems(found, manifest, models, model, configuration),
     ]
 
 
@@ -219,8 +220,34 @@ def _key_problems(
                 names = " or ".join(alternatives)
                 command = f"omnibind keys set {alternatives[0]}"
                 yield Problem("needs-key", f"{found.name} needs a key; set {names}", command)
+
+
+def _setting_problems(
+    found: Found,
+    manifest: Manifest,
+    models: Mapping[str, Model],
+    model: str | None,
+    configuration: Mapping[str, Any],
+) -> Iterable[Problem]:
     for setting in manifest.settings:
-        named = [one for one in setting.variables if os.environ.get(one)]
-        if configuration.get(setting.name) is None and not named:
-            about = f" ({setting.help})" if setting.help else ""
+        is_named = any(os.environ.get(variable) for variable in setting.variables)
+        if is_named or configuration.get(setting.name) is not None:
+            continue
+        about = f" ({setting.help})" if setting.help else ""
+        if setting.name != manifest.model_option:
             yield Problem("needs-setting", f"{found.name} needs {setting.name}{about} configured")
+        elif model is None:
+            told = _model_wanted(found, models, f"{setting.name}{about}")
+            yield Problem("needs-setting", told, wants_model=True)
+
+
+def _model_wanted(found: Found, models: Mapping[str, Model], setting: str) -> str:
+    """Say how a model is named; three stand for all that the catalogue lists."""
+    few = list(models)[:3]
+    told = ", ".join(f"{name} ({models[name].license or 'license unknown'})" for name in few)
+    such = f", such as {told}" if few else ""
+    return (
+        f"{found.modality}/{found.name} has no default model; name one: "
+        f'Client({found.modality}="{found.name}/{few[0] if few else "MODEL"}"), or configure '
+        f"{setting}{such}"
+    )

@@ -228,6 +228,8 @@ class BindingManager(Generic[B]):
     def create_binding(self, name: str, /, **config: Any) -> B:
         """Create a binding; its engine isn't loaded yet.
 
+        One that lacks nothing but its model can be created, to be asked which ones there are.
+
         Args:
             name: A name, ``origin:name`` or the path of its folder.
             config: The constructor's keyword arguments; ``runs`` says where it runs.
@@ -240,7 +242,7 @@ class BindingManager(Generic[B]):
         """
         offer = self._find(name)
         diagnosis = self.diagnose(offer.choice, None, **config)
-        if not diagnosis.is_ready:
+        if not (diagnosis.is_ready or diagnosis.wants_model):
             raise diagnosis.error()
         runs, env_file = config.pop("runs", None), config.pop("env_file", None)
         return self.create(offer, config, runs, env_file)

@@ -45,6 +45,7 @@ class Member(Generic[B]):
         self.candidate: Candidate | None = None
         self.slot: Slot | None = None
         self._manager = manager
+        self._teller: Candidate | None = None
         self._lock = threading.Lock()
         _ALL.add(self)
         offer = manager.find(choice.binding)
@@ -91,6 +92,13 @@ class Member(Generic[B]):
                     self.candidate = self._made()
         return self.candidate
 
+    def teller(self) -> Candidate | None:
+        """Return what tells of models and options without one; None where more is missing."""
+        with self._lock:
+            if self._teller is None and self.diagnose().wants_model:
+                self._teller = self._made(is_asked=True)
+            return self._teller
+
     def leave(self) -> bool:
         """Let go of the slot; True where nobody else holds it, so that its engine can go."""
         if self.slot is None:
@@ -111,9 +119,9 @@ class Member(Generic[B]):
                 SLOTS.forget(slot)
             return candidate
 
-    def _made(self, *, is_own: bool = False) -> Candidate:
+    def _made(self, *, is_own: bool = False, is_asked: bool = False) -> Candidate:
         diagnosis = self.diagnose()
-        if not diagnosis.is_ready:
+        if not (diagnosis.is_ready or (is_asked and diagnosis.wants_model)):
             raise self._error(diagnosis)
         manager, choice = self._manager, self.choice
         offer = manager.find(choice.binding)
@@ -301,7 +309,7 @@ def _after_fork() -> None:
         slot = member.slot
         if _is_apart and slot is not None and instance_of(slot.binding) is None:
             _never_end(slot)
-            member.candidate = member.slot = None
+            member.candidate = member.slot = member._teller = None
 
 
 def _never_end(slot: Slot) -> None:

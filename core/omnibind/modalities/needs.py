@@ -18,8 +18,10 @@ def sizes_of(paper: Paper) -> tuple[int | None, list[Expected] | None]:
     target, model = paper.target, paper.model
     if target is None:
         return None, None
-    if paper.sketch.is_remote or model is None:
+    if paper.sketch.is_remote:
         return 0, None
+    if model is None:
+        return (None if paper.state == "needs-setting" else 0), None
     if places.is_path(model):
         return 0, store.expected(target, model)
     if static.unknown_model(target, model) is not None:
