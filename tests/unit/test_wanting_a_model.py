@@ -11,7 +11,7 @@ from tests.conftest import MANIFEST, MODELS, BindingWriter
 
 from omnibind import AsyncClient, Client
 from omnibind.cli import main
-from omnibind.contracts.errors import SettingMissing
+from omnibind.contracts.errors import SettingMissing, WeightsMissing
 from omnibind.managers import MANAGERS
 from omnibind.managers.available import available
 from omnibind.weights import lockfile
@@ -148,3 +148,15 @@ def test_the_command_line_lists_its_models(home: Path, modality: str, capsys: Ca
     assert "absent" in capsys.readouterr().out
     assert main(["pull", label]) != 0
     assert "has no default model; choose one of" in capsys.readouterr().err
+
+
+def test_a_folder_of_voices_hides_no_model(home: Path, tmp_path: Path) -> None:
+    voice = {"binding": "transformers", "model_name": "facebook/mms-tts-eng"}
+    client = Client(tts={**voice, "voices_dir": str(tmp_path)})
+    (planned,) = client.plan("tts", "hi").candidates
+    assert (planned.state, planned.model) == ("needs-weights", "facebook/mms-tts-eng")
+    assert planned.license == "CC-BY-NC-4.0"
+    with pytest.raises(WeightsMissing, match="omnibind pull tts/transformers/facebook/mms-tts-eng"):
+        client.tts.generate_audio("hi")
+    alone = Client(tts={"binding": "transformers", "voices_dir": str(tmp_path)})
+    assert alone.tts.state == "needs-setting"
