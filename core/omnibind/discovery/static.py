@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from omnibind.contracts.binding import is_path
 from omnibind.contracts.errors import OmnibindError, UnknownModel, WeightsMissing
 from omnibind.discovery import keys
 from omnibind.discovery.diagnosis import Problem
@@ -156,7 +157,7 @@ def _weight_problems(
     chosen = chosen_model(manifest, model, configuration)
     if chosen is None or manifest.kind == "remote":
         return
-    if places.is_path(chosen):
+    if is_path(chosen):
         try:
             local.find(chosen)
         except WeightsMissing as error:
@@ -207,7 +208,7 @@ def unknown_model(target: Target, model: str) -> UnknownModel | None:
 
 def may_have(target: Target, model: str) -> bool:
     """Tell whether a model that no catalogue lists can be one: a path, or a hub repository."""
-    return places.is_path(model) or target.is_repository(model)
+    return is_path(model) or target.is_repository(model)
 
 
 def _key_problems(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from omnibind.contracts import CONTRACTS
-from omnibind.contracts.binding import Binding
+from omnibind.contracts.binding import Binding, is_path
 from omnibind.contracts.errors import (
     AmbiguousBinding,
     BadConfig,
@@ -21,7 +21,6 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.tts import TTSBinding
 from omnibind.managers import finding, registry
 from omnibind.managers.registry import Registered
-from omnibind.weights.places import is_path
 
 if TYPE_CHECKING:
     from omnibind.contracts.options import Schema
