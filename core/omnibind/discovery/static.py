@@ -8,7 +8,7 @@ import symtable
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from omnibind.contracts.binding import is_path
 from omnibind.contracts.errors import OmnibindError, UnknownModel, WeightsMissing
@@ -192,9 +192,21 @@ def models_of(found: Found, manifest: Manifest) -> dict[str, Model]:
     return with_prices(models, owner or f"{found.modality}/{found.name}")
 
 
-def target_of(found: Found, manifest: Manifest, models: Mapping[str, Model]) -> Target:
+class Named(Protocol):
+    """What has a binding's names: its folder, or its description."""
+
+    @property
+    def modality(self) -> str:
+        """The modality, such as ``tts``."""
+
+    @property
+    def name(self) -> str:
+        """The binding's name."""
+
+
+def target_of(named: Named, manifest: Manifest, models: Mapping[str, Model]) -> Target:
     """Return the binding as the weights see it; with ``weights_of``, the other binding."""
-    owner = manifest.weights_of or f"{found.modality}/{found.name}"
+    owner = manifest.weights_of or f"{named.modality}/{named.name}"
     modality, _, name = owner.partition("/")
     return Target(modality, name, dict(models), manifest.repositories)
 
