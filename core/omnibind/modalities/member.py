@@ -126,13 +126,14 @@ class Member(Generic[B]):
         manager, choice = self._manager, self.choice
         offer = manager.find(choice.binding)
         configuration, model = configured(manager, offer, choice)
-        known: dict[str, Any] = {}
+        facts, known = manager.facts(offer), dict[str, Any]()
+        placed = with_defaults(facts.configuration, configuration)
         concurrent, residence, runs = 1, None, choice.runs
         if not isinstance(offer, Registered):
             concurrent = manager.manifest(offer).concurrent
             runs = _runs(manager.manifest(offer), runs)
             known = known_of(manager, offer, model)
-            residence = _residence(manager, offer, model, configuration, choice.stays)
+            residence = _residence(manager, offer, model, placed, choice.stays)
 
         def make() -> Slot:
             binding = manager.create(offer, configuration, runs, choice.env_file)
@@ -141,7 +142,6 @@ class Member(Generic[B]):
         key = None if is_own else _key(manager, offer, choice, runs, configuration)
         slot = self.slot = make() if key is None else SLOTS.one(key, make)
         slot.holders.add(self)
-        facts = manager.facts(offer)
         return Candidate(
             self.label,
             slot.binding,
@@ -193,7 +193,7 @@ def _residence(
     manager: BindingManager[Any],
     offer: Any,
     model: str | None,
-    configuration: Mapping[str, Any],
+    placed: Mapping[str, Any],
     stays: Mapping[str, Any],
 ) -> Residence | None:
     """Return how the engine is to stay in memory; None where a service does the work."""
@@ -210,7 +210,6 @@ def _residence(
     if model and (listed.has_weights if listed else static.may_have(target, model)):
         files = store.expected(target, model)
     engine = manifest.engine or f"{manager.modality}/{offer.name}"
-    placed = with_defaults(manager.facts(offer).configuration, configuration)
     return Residence.of_files(engine, manager.modality, model, placed, files, **stays)
 
 
