@@ -19,6 +19,7 @@ from omnibind.contracts.errors import (
     WeightsDamaged,
 )
 
+from .failures import failure
 from .library_noise import listening, loading
 from .loras import add_lora
 from .pipeline_failures import check_whole, load_failure, run_failure
@@ -28,7 +29,7 @@ from .pipeline_memory import Quantization as Quantization
 from .pipeline_memory import place, place_hooks, quantization_config
 from .pipeline_signatures import is_modular, parameters_of
 from .pipeline_signatures import parameters_at as parameters_at
-from .pytorch import device_of, dtype_of, failure, let_go, settle_threads
+from .pytorch import device_of, dtype_of, let_go, settle_threads
 from .schedulers import use_scheduler
 
 if TYPE_CHECKING:

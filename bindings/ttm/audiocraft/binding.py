@@ -15,13 +15,12 @@ from omnibind.contracts.errors import BadConfig, BadOption, WeightsDamaged
 from omnibind.contracts.media import Audio, AudioInput, Meta, Source
 from omnibind.contracts.options import Range
 
+from ..._shared.failures import failures, is_memory
 from ..._shared.pytorch import (
     Device,
     Seed,
     computing,
     device_of,
-    failures,
-    is_memory,
     let_go,
     seeded,
 )

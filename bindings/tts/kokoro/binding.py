@@ -25,8 +25,8 @@ from omnibind.contracts.media import Audio, AudioChunk, Meta
 from omnibind.contracts.media.chunk import drained, joined
 from omnibind.contracts.options import Range
 
+from ..._shared.failures import failures, is_memory
 from ..._shared.onnxruntime import CUDA, Device, check_cuda, uses_cuda
-from ..._shared.pytorch import failures, is_memory
 
 if TYPE_CHECKING:
     from kokoro_onnx import Kokoro
