@@ -9,7 +9,16 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from omnibind import AsyncClient, Audio, Client, Event, Range, TTSBinding, TTSBindingManager
+from omnibind import (
+    AsyncClient,
+    Audio,
+    Client,
+    Event,
+    Range,
+    Source,
+    TTSBinding,
+    TTSBindingManager,
+)
 
 CALLS = 500
 AT_ONCE = 1000
@@ -86,6 +95,17 @@ def in_turn(
     ours()
     theirs()
     return [(seconds(ours), seconds(theirs)) for _ in range(pairs)]
+
+
+def check_same(ours: object, theirs: object) -> None:
+    """End where what is compared doesn't do the same."""
+    if ours != theirs:
+        raise SystemExit(f"the two don't do the same: {ours!r} and {theirs!r}")
+
+
+def samples_of(sound: str) -> Any:
+    """Return a sound's samples at 16 kHz, as recognisers take them."""
+    return Source.of(sound).array(16000)
 
 
 def handle(pairs: str, **options: Any) -> Pairs:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_calls as calls
-from bench_calls import Pairs, in_turn
+from bench_calls import Pairs, check_same, in_turn, samples_of
 
 from omnibind import Client, Image
 from omnibind.weights import places
@@ -53,7 +53,7 @@ def bark(pairs: str, count: str) -> Pairs:
                 frames += model.generate(**said).shape[-1]
             return frames
 
-        _same(ours(), theirs())
+        check_same(ours(), theirs())
         return in_turn(min(int(pairs), 2 if len(texts) > 1 else 9), ours, theirs)
 
 
@@ -80,7 +80,7 @@ def musicgen(pairs: str) -> Pairs:
             sound = model.generate(**told, do_sample=True, guidance_scale=3, max_new_tokens=tokens)
             return int(sound.shape[-1])
 
-        _same(ours(), theirs())
+        check_same(ours(), theirs())
         return in_turn(int(pairs), ours, theirs)
 
 
@@ -119,7 +119,7 @@ def pictures(pairs: str) -> Pairs:
     def theirs() -> bytes:
         return _drawn(pipe, ["a red apple"], [1])[0]
 
-    _same(hash(ours()), hash(theirs()))
+    check_same(hash(ours()), hash(theirs()))
     return in_turn(int(pairs), ours, theirs)
 
 
@@ -151,7 +151,7 @@ def hearing(pairs: str, sound: str, checkpoint: str) -> Pairs:
         chosen = {"binding": "transformers", "model_name": place}
         hear = _client(stt=chosen).stt.transcribe_audio
         alone = pipeline("automatic-speech-recognition", place, dtype=torch.float32, device="cpu")
-        samples = _samples(sound)
+        samples = samples_of(sound)
 
         def ours() -> str:
             return str(hear((samples, 16000), verify=False))
@@ -160,7 +160,7 @@ def hearing(pairs: str, sound: str, checkpoint: str) -> Pairs:
             told = {"raw": samples, "sampling_rate": 16000}
             return str(alone(told, return_timestamps=True)["text"]).strip()
 
-        _same(ours(), theirs())
+        check_same(ours(), theirs())
         return in_turn(int(pairs), ours, theirs)
 
 
@@ -230,8 +230,7 @@ def whispercpp(pairs: str, sound: str, folder: str) -> Pairs:
             subprocess.run([*alone, "-of", str(text)], capture_output=True, check=True)
             return " ".join(text.with_suffix(".txt").read_text().split())
 
-        if str(ours()) != theirs():
-            raise SystemExit(f"the two don't do the same: {ours()!r} and {theirs()!r}")
+        check_same(str(ours()), theirs())
         return in_turn(int(pairs), ours, theirs)
 
 
@@ -273,14 +272,3 @@ def _drawn(pipe: Any, prompts: list[str], seeds: list[int]) -> list[bytes]:
 
 def _apart(one: bytes, two: bytes) -> int:
     return int(abs(Image(one).array().astype(int) - Image(two).array().astype(int)).max())
-
-
-def _samples(sound: str) -> Any:
-    from omnibind import Source
-
-    return Source.of(sound).array(16000)
-
-
-def _same(ours: object, theirs: object) -> None:
-    if ours != theirs:
-        raise SystemExit(f"the two don't do the same: {ours!r} and {theirs!r}")

@@ -17,7 +17,7 @@ from typing import Any
 import bench_calls as calls
 import bench_engines as engines
 import bench_workers as workers
-from bench_calls import Pairs, in_turn
+from bench_calls import Pairs, check_same, in_turn, samples_of
 
 from omnibind import Audio, Client, Source, TTSBindingManager
 from omnibind.testing import new_binding
@@ -121,7 +121,7 @@ def piper(pairs: str) -> Pairs:
             voice.synthesize_wav(TEXT, sound, still)
         return file.getvalue()
 
-    _same(len(ours()), len(theirs()))
+    check_same(len(ours()), len(theirs()))
     return in_turn(int(pairs), ours, theirs)
 
 
@@ -139,7 +139,7 @@ def kokoro(pairs: str) -> Pairs:
     def theirs() -> Any:
         return library.create(TEXT, "af_heart")[0]
 
-    _same(bool((ours().array()[:, 0] == theirs()).all()), True)
+    check_same(bool((ours().array()[:, 0] == theirs()).all()), True)
     return in_turn(int(pairs), ours, theirs)
 
 
@@ -168,20 +168,20 @@ def faster_whisper(pairs: str, sound: str, threads: str) -> Pairs:
         segments, _ = model.transcribe(sound, **options)
         return " ".join(segment.text.strip() for segment in segments)
 
-    _same(str(ours()), theirs())
+    check_same(str(ours()), theirs())
     return in_turn(int(pairs), ours, theirs)
 
 
 def whisper(pairs: str, sound: str) -> Pairs:
     """Time openai-whisper through its handle and alone; arrays, as it reads files by ffmpeg."""
     through = Client(stt="whisper/tiny.en").stt
-    samples = _samples(sound)
+    samples = samples_of(sound)
     theirs = whisper_alone(samples)
 
     def ours() -> str:
         return through.transcribe_audio((samples, 16000))
 
-    _same(str(ours()), theirs())
+    check_same(str(ours()), theirs())
     return in_turn(int(pairs), ours, theirs)
 
 
@@ -203,7 +203,7 @@ def default_stt(pairs: str, sound: str) -> Pairs:
     if through.binding_name != "faster_whisper":
         raise SystemExit(f"the default is {through.binding_name}; a configuration of yours?")
     return in_turn(
-        int(pairs), lambda: through.transcribe_audio(sound), whisper_alone(_samples(sound))
+        int(pairs), lambda: through.transcribe_audio(sound), whisper_alone(samples_of(sound))
     )
 
 
@@ -228,15 +228,6 @@ def weights(label: str) -> str:
     assert manifest is not None
     binding = manager.create_binding(name, **{manifest.model_option: model})
     return str(binding.weights(model))
-
-
-def _samples(sound: str) -> Any:
-    return Source.of(sound).array(16000)
-
-
-def _same(ours: object, theirs: object) -> None:
-    if ours != theirs:
-        raise SystemExit(f"the two don't do the same: {ours!r} and {theirs!r}")
 
 
 WORK: dict[str, Callable[..., Any]] = {

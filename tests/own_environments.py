@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.tiny import place
 
 from omnibind.contracts.roots import shipped_roots
 from omnibind.discovery.manifest import read_manifest
@@ -48,11 +48,6 @@ def python_of(label: str) -> Path:
 
 
 @cache
-def _place() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="omnibind-tiny-")
-
-
-@cache
 def tiny(name: str, label: str) -> Path:
     """Return the folder of a tiny model that only an own environment can make; it is trusted.
 
@@ -60,7 +55,7 @@ def tiny(name: str, label: str) -> Path:
         name: The maker, as ``MODULE:FUNCTION`` in ``scripts/tiny_models``.
         label: The binding whose environment makes it.
     """
-    folder = Path(_place().name) / name.replace(":", "-")
+    folder = place() / name.replace(":", "-")
     folder.mkdir()
     run(label, _MAKE, str(ROOT / "scripts"), *name.split(":"), str(folder))
     trust_all(folder)

@@ -11,8 +11,13 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
 @cache
-def _place() -> tempfile.TemporaryDirectory[str]:
+def _kept() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="omnibind-tiny-")
+
+
+def place() -> Path:
+    """Return the folder for models that tests make once a run."""
+    return Path(_kept().name)
 
 
 @cache
@@ -22,6 +27,6 @@ def tiny(name: str) -> Path:
         sys.path.append(str(SCRIPTS))
     import make_tiny_models
 
-    folder = Path(_place().name) / name
+    folder = place() / name
     make_tiny_models.make(name, folder)
     return folder

@@ -1,35 +1,39 @@
 """Bark as speech and sound effects share it: the loaded model, its options and its presets.
 
-Source: transformers 5.23, ``BarkModel.generate``, whose steps :meth:`Bark.say` takes one by one.
+Source: transformers 5.23, ``BarkModel``, whose stages :meth:`Bark.say` takes one by one.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from omnibind.contracts.errors import BadInput, CallFailed, UnknownVoice, WeightsDamaged, suggest
+from omnibind.contracts.binding import Binding
+from omnibind.contracts.errors import (
+    BadInput,
+    CallFailed,
+    NotReady,
+    UnknownVoice,
+    WeightsDamaged,
+    suggest,
+)
 from omnibind.contracts.options import Range
 from omnibind.contracts.shared import Shared, shared
 
-from .pytorch import computing, device_of, dtype_of, seeded
+from .bark_stages import Sampling, Stages
+from .pytorch import computing, device_of, dtype_of, let_go, seeded
 from .transformers_models import check_kind, check_tokenizer, config_of, model_of, quiet, reading
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
-    Samples = np.ndarray[Any, np.dtype[np.float32]]
-    Tell = Callable[[float | None, str], None]
+    from .bark_stages import Samples, Tell
 
 AT_ONCE = 8
 """Texts that are worked on together; more cost memory and gain little."""
-
-ALIKE = 0.7
-"""Sounds of this share of the longest one's length are made together with it."""
 
 MOST_TOKENS = 256
 """What Bark reads of a text; it would pass over the rest in silence."""
@@ -69,23 +73,6 @@ MinEosP = Annotated[
     Range(0.001, 1.0),
     "end as soon as the end is this probable: less babble after the text; None waits for it",
 ]
-
-
-class Sampling(NamedTuple):
-    """The options of a call; None is what the model's ``generation_config.json`` says."""
-
-    semantic_temperature: float | None = None
-    coarse_temperature: float | None = None
-    fine_temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    min_eos_p: float | None = None
-
-    def drawn(self, temperature: float | None) -> dict[str, Any]:
-        """Return what a stage's ``generate`` is told; a temperature means nothing undrawn."""
-        given = {"temperature": temperature, "top_k": self.top_k, "top_p": self.top_p}
-        given = {name: value for name, value in given.items() if value is not None}
-        return {**given, "do_sample": True} if given else {}
 
 
 class Job(NamedTuple):
@@ -209,7 +196,7 @@ class Bark:
         with computing("bark"), quiet(), torch.no_grad(), seeded(0, device):
             told = self._told([job.text for job in jobs], preset)
             chances = [torch.Generator(device).manual_seed(job.seed) for job in jobs]
-            run = _Run(self._model, told.pop("history_prompt", None), sampling, chances, tell)
+            run = Stages(self._model, told.pop("history_prompt", None), sampling, chances, tell)
             semantic = run.semantic(**told)
             sounds = run.sounds(run.coarse(semantic))
         silent = [job.text for job, sound in zip(jobs, sounds, strict=True) if not len(sound)]
@@ -237,185 +224,58 @@ class Bark:
         return dict(told)
 
 
-class _Run:
-    """The stages of one batch, with the settings that ``BarkModel.generate`` would give them."""
+class OnBark(Binding):
+    """What speech and sound effects do alike with the model that they share."""
 
-    def __init__(
-        self,
-        model: Any,
-        history: Any,
-        sampling: Sampling,
-        chances: list[torch.Generator],
-        tell: Tell,
-    ) -> None:
-        from transformers.models.bark.generation_configuration_bark import (
-            BarkCoarseGenerationConfig,
-            BarkFineGenerationConfig,
-            BarkSemanticGenerationConfig,
-        )
+    _model_name: str
+    _preset: str | None
+    _device: str
+    _precision: str
+    _bark: Shared[Bark] | None = None
 
-        settings = model.generation_config
-        self._model, self._history = model, history
-        self._sampling, self._chances, self._tell = sampling, chances, tell
-        self._semantic = BarkSemanticGenerationConfig(**settings.semantic_config)
-        self._coarse = BarkCoarseGenerationConfig(**settings.coarse_acoustics_config)
-        self._fine = BarkFineGenerationConfig(**settings.fine_acoustics_config)
+    def load(self) -> None:
+        """Load the model, or share the one that is loaded.
 
-    def semantic(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """Return what is to be said: tokens, shape (jobs, the longest), padded by its end."""
-        end, most = self._semantic.eos_token_id, self._semantic.max_new_tokens
+        Raises:
+            WeightsMissing: The weights aren't on this machine.
+            Untrusted: They are a pickle that nobody vouches for.
+            UnknownModel: There is no such model.
+            NotSupported: It is a model of another kind.
+            WeightsDamaged: Files are missing or can't be read.
+            UnknownVoice: The model doesn't have the configured preset.
+            BadConfig: There is no such device.
+        """
+        if self._bark is None:
+            folder = self.weights(self._model_name)
+            bark = bark_in(folder, self._model_name, self._device, self._precision)
+            bark.value.check(self._preset, self.binding_name)
+            self._bark = bark
 
-        def is_over(tokens: torch.Tensor, step: int) -> list[bool]:
-            self._tell(0.3 * step / most, f"words {step}")
-            ended: list[bool] = (tokens == end).any(1).tolist()
-            return ended
+    def unload(self) -> None:
+        """Let go of the model."""
+        self._bark = None
+        let_go()
 
-        tokens: torch.Tensor = self._model.semantic.generate(
-            input_ids,
-            semantic_generation_config=self._semantic,
-            history_prompt=self._history,
-            attention_mask=attention_mask,
-            min_eos_p=self._sampling.min_eos_p,
-            custom_generate=_Drawing(self._chances, is_over),
-            **self._sampling.drawn(self._sampling.semantic_temperature),
-        )
-        return tokens
+    def _loaded(self) -> Bark:
+        self.load()
+        assert self._bark is not None
+        return self._bark.value
 
-    def coarse(self, semantic: torch.Tensor) -> list[torch.Tensor]:
-        """Return the first two codebooks of each job: tokens, shape (1, its length)."""
-        codebooks = self._coarse.n_coarse_codebooks
-        ratio = self._coarse.coarse_rate_hz / self._semantic.semantic_rate_hz * codebooks
-        # As the library reckons them, down to the rounding.
-        counts = (semantic != self._semantic.semantic_pad_token).sum(1)
-        lengths: list[int] = ((counts * ratio / codebooks).floor().int() * codebooks).tolist()
-        found: dict[int, torch.Tensor] = {}
-        whole = sum(lengths) or 1
-        for rows in alike(lengths):
-            done = sum(lengths[row] for row in found)
-            tokens = self._coarse_of(
-                semantic[rows], [lengths[row] for row in rows], rows, done / whole
-            )
-            found |= {
-                row: tokens[place : place + 1, : lengths[row]] for place, row in enumerate(rows)
-            }
-        return [found[row] for row in range(len(lengths))]
+    def _preset_of(self, name: str | None) -> str | None:
+        """Return the preset that a call means, with the model loaded.
 
-    def _coarse_of(
-        self, semantic: torch.Tensor, lengths: list[int], rows: list[int], before: float
-    ) -> torch.Tensor:
-        """Work on some of the jobs together: the longest one takes as long as all of them."""
-        most = max(lengths)
+        Raises:
+            UnknownVoice: The model has no such preset.
+        """
+        preset = self._preset if name is None else name
+        self._loaded().check(preset, self.binding_name)
+        return preset
 
-        def is_over(tokens: torch.Tensor, step: int) -> list[bool]:
-            self._tell(0.3 + 0.6 * before, f"sound {step}/{most}")
-            return [step > length for length in lengths]
-
-        tokens: torch.Tensor = self._model.coarse_acoustics.generate(
-            semantic,
-            semantic_generation_config=self._semantic,
-            coarse_generation_config=self._coarse,
-            codebook_size=self._model.generation_config.codebook_size,
-            history_prompt=self._history,
-            custom_generate=_Drawing([self._chances[row] for row in rows], is_over),
-            **self._sampling.drawn(self._sampling.coarse_temperature),
-        )
-        return tokens
-
-    def sounds(self, coarse: list[torch.Tensor]) -> list[Samples]:
-        """Return the samples of each job."""
-        import numpy as np
-
-        temperature = self._sampling.fine_temperature
-        sounds: list[Samples] = []
-        for number, (tokens, chance) in enumerate(zip(coarse, self._chances, strict=True)):
-            self._tell(0.9 + 0.1 * number / len(coarse), f"details {number + 1}/{len(coarse)}")
-            if not tokens.numel():
-                sounds.append(np.zeros(0, np.float32))
-                continue
-            _go_on_from(chance)
-            codes = self._model.fine_acoustics.generate(
-                tokens,
-                semantic_generation_config=self._semantic,
-                coarse_generation_config=self._coarse,
-                fine_generation_config=self._fine,
-                codebook_size=self._model.generation_config.codebook_size,
-                history_prompt=self._history,
-                **({} if temperature is None else {"temperature": temperature}),
-            )
-            sound = self._model.codec_decode(codes)[0]
-            sounds.append(sound.float().cpu().numpy())
-        return sounds
-
-
-def alike(lengths: Sequence[int]) -> list[list[int]]:
-    """Return the places of lengths in groups in which none is much shorter than the longest.
-
-    Whoever has ended is computed on with the others of its group.
-    """
-    groups: list[list[int]] = []
-    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
-        if groups and lengths[place] >= ALIKE * lengths[groups[-1][0]]:
-            groups[-1].append(place)
-        else:
-            groups.append([place])
-    return groups
-
-
-class _Drawing:
-    """Decodes as the library does, but draws the tokens of each row from a chance of its own.
-
-    Args:
-        chances: One for each row.
-        is_over: Given the tokens so far and the number of the step, tells which rows have ended;
-            their chance stays as it is from then on.
-    """
-
-    def __init__(
-        self,
-        chances: list[torch.Generator],
-        is_over: Callable[[torch.Tensor, int], list[bool]],
-    ) -> None:
-        self._chances = chances
-        self._is_over = is_over
-        self._step = 0
-
-    def __call__(
-        self, model: Any, input_ids: torch.Tensor, *, generation_config: Any, **more: Any
-    ) -> Any:
-        """Run the library's loop, as its ``custom_generate`` allows."""
-        is_drawn = generation_config.do_sample
-
-        def drawn(tokens: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-            self._step += 1
-            ended = self._is_over(tokens, self._step)
-            return self._draw(scores, ended) if is_drawn else scores
-
-        more["logits_processor"].append(drawn)
-        # What is drawn is drawn here, so that the loop takes the only token that is left.
-        generation_config.do_sample = False
-        return model._sample(input_ids, generation_config=generation_config, **more)
-
-    def _draw(self, scores: torch.Tensor, ended: list[bool]) -> torch.Tensor:
-        """Return scores that leave one token for each row that goes on."""
-        import torch
-
-        likely = scores.softmax(-1)
-        drawn = torch.zeros_like(likely)
-        for row, chance in enumerate(self._chances):
-            if not ended[row]:
-                token = torch.multinomial(likely[row : row + 1], 1, generator=chance)[0]
-                drawn[row, token] = 1.0
-        return drawn
-
-
-def _go_on_from(chance: torch.Generator) -> None:
-    """Go on with the global chance, which the stage of the details draws from, from another."""
-    import torch
-
-    device = chance.device
-    if device.type == "cpu":
-        torch.set_rng_state(chance.get_state())
-    elif device.type == "mps":
-        torch.mps.set_rng_state(chance.get_state())
-    else:
-        torch.get_device_module(device).set_rng_state(chance.get_state(), device)
+    def _presets(self) -> list[str]:
+        """Return the model's presets; until its weights are here, those that Suno published."""
+        if self._bark is not None:
+            return list(self._bark.value.presets)
+        try:
+            return presets_in(self.weights(self._model_name))
+        except NotReady:
+            return sorted(PRESETS)

@@ -10,8 +10,8 @@ from typing import Any
 
 from omnibind.contracts.errors import BadConfig, PackagesMissing
 
+from .failures import failure, is_memory
 from .library_noise import loading
-from .pytorch import failure, is_memory
 
 
 def add_lora(pipe: Any, path: Path) -> None:

@@ -18,8 +18,8 @@ from omnibind.contracts.errors import (
     WeightsDamaged,
 )
 
+from .failures import failure, is_memory
 from .pipeline_folders import Layout
-from .pytorch import failure, is_memory
 
 
 def load_failure(layout: Layout, error: Exception) -> OmnibindError:

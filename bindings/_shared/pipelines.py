@@ -19,16 +19,14 @@ from omnibind.contracts.errors import (
     WeightsDamaged,
 )
 
+from .failures import failure
 from .library_noise import listening, loading
 from .loras import add_lora
 from .pipeline_failures import check_whole, load_failure, run_failure
 from .pipeline_folders import Layout, Makes, layout_of, makes_of, missing_component, variant_of
-from .pipeline_memory import Offload as Offload
-from .pipeline_memory import Quantization as Quantization
 from .pipeline_memory import place, place_hooks, quantization_config
 from .pipeline_signatures import is_modular, parameters_of
-from .pipeline_signatures import parameters_at as parameters_at
-from .pytorch import device_of, dtype_of, failure, let_go, settle_threads
+from .pytorch import device_of, dtype_of, let_go, settle_threads
 from .schedulers import use_scheduler
 
 if TYPE_CHECKING:
@@ -256,8 +254,8 @@ def load_pipeline(
         makes: What the caller wants made: ``pictures``, ``films`` or ``sounds``.
         device: A :data:`~.pytorch.Device`.
         precision: A :data:`~.pytorch.Precision`.
-        offload: An :data:`Offload`.
-        quantization: A :data:`Quantization`.
+        offload: An :data:`~.pipeline_memory.Offload`.
+        quantization: A :data:`~.pipeline_memory.Quantization`.
         scheduler_name: A name from :mod:`.schedulers`; None is the model's own.
         lora: A LoRA's file or folder.
         compile: Compile the network that runs once a step; the first call then takes minutes.

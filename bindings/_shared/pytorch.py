@@ -1,4 +1,4 @@
-"""What the engines on PyTorch share: devices, number formats, seeds, memory and failures."""
+"""What the engines on PyTorch share: devices, number formats, seeds, memory."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from functools import cache
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from omnibind.contracts.errors import BadConfig, CallFailed, OmnibindError, OutOfMemory
+from omnibind.contracts.errors import BadConfig
 from omnibind.contracts.options import Range
+
+from .failures import failures
 
 if TYPE_CHECKING:
     import torch
@@ -139,40 +141,3 @@ def computing(doing: str) -> Iterator[None]:
     settle_threads()
     with failures(doing):
         yield
-
-
-@contextmanager
-def failures(doing: str) -> Iterator[None]:
-    """Turn what an engine raises within into our errors; ours pass as they are.
-
-    Args:
-        doing: What failed, as a clause's subject ("bark", "loading suno/bark-small").
-
-    Raises:
-        OutOfMemory: Memory ran out.
-        CallFailed: Anything else.
-    """
-    try:
-        yield
-    except OmnibindError:
-        raise
-    except Exception as error:
-        raise failure(doing, error) from error
-
-
-def failure(doing: str, error: Exception) -> CallFailed:
-    """Return our error for one of the engine's."""
-    if is_memory(error):
-        return OutOfMemory(f"memory ran out: {doing}: {error}")
-    return CallFailed(f"{doing} failed: {error}")
-
-
-def is_memory(error: Exception) -> bool:
-    """Tell whether memory ran out; some engines say so in words alone."""
-    words = str(error).lower()
-    return (
-        isinstance(error, MemoryError)
-        or "out of memory" in words
-        or "can't allocate memory" in words
-        or "failed to allocate" in words
-    )

@@ -17,7 +17,7 @@ from omnibind.contracts.errors import (
     WeightsDamaged,
 )
 
-from .pytorch import is_memory
+from .failures import is_memory
 
 TrustRemoteCode = Annotated[
     bool, "run the Python code that lies beside the weights; True only for makers whom you trust"

@@ -1,11 +1,11 @@
-"""What the engines that run Whisper share: languages, options and failures."""
+"""What the engines that run Whisper share: languages and options."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from omnibind.contracts.errors import BadOption, CallFailed, OutOfMemory, suggest
+from omnibind.contracts.errors import BadOption, suggest
 from omnibind.contracts.options import Range
 
 RATE = 16_000
@@ -46,15 +46,3 @@ def language_of(model: str, known: Collection[str], wanted: str | None, task: st
             else f"language is {wanted!r}, and {alone}"
         )
     return language
-
-
-def failure(engine: str, error: Exception) -> CallFailed:
-    """Return our error for one of the engine's."""
-    if is_memory(error):
-        return OutOfMemory(f"memory ran out while {engine} listened: {error}")
-    return CallFailed(f"{engine} failed: {error}")
-
-
-def is_memory(error: Exception) -> bool:
-    """Tell whether memory ran out; CTranslate2 and PyTorch say so in words."""
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()

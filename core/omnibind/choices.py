@@ -125,7 +125,7 @@ def _stays(values: dict[str, Any], modality: str) -> dict[str, Any]:
 
 
 def _from_text(text: str, modality: str) -> Choice:
-    from omnibind.weights.places import is_path
+    from omnibind.contracts.binding import is_path
 
     if is_path(text):
         return Choice(text)

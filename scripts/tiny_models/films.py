@@ -35,17 +35,13 @@ from diffusers import (
 from diffusers.pipelines.ltx2 import LTX2TextConnectors, LTX2Vocoder
 from transformers import (
     CLIPImageProcessorPil,
-    CLIPTextConfig,
-    CLIPTextModel,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
     Gemma3Config,
     Gemma3ForConditionalGeneration,
-    UMT5Config,
-    UMT5EncoderModel,
 )
 
-from tiny_models.pictures import clip_tokenizer, t5_encoder, t5_tokenizer
+from tiny_models.pictures import clip_encoder, clip_tokenizer, t5_encoder, t5_tokenizer
 
 SEED = 0
 
@@ -77,7 +73,7 @@ def make_wan(folder: Path) -> None:
             block.attn2.to_out[0].weight.mul_(100)
     WanPipeline(
         tokenizer=t5_tokenizer(),
-        text_encoder=_umt5_encoder(),
+        text_encoder=t5_encoder(several_languages=True),
         transformer=transformer,
         vae=vae,
         scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
@@ -171,7 +167,7 @@ def make_animatediff(folder: Path) -> None:
     )
     AnimateDiffPipeline(
         vae=vae,
-        text_encoder=_clip_encoder(),
+        text_encoder=clip_encoder(),
         tokenizer=clip_tokenizer(),
         unet=unet,
         motion_adapter=adapter,
@@ -330,31 +326,3 @@ def make_ltx2(folder: Path) -> None:
         transformer=transformer,
         vocoder=vocoder,
     ).save_pretrained(folder)
-
-
-def _umt5_encoder() -> UMT5EncoderModel:
-    config = UMT5Config(
-        vocab_size=128,
-        d_model=32,
-        d_kv=8,
-        d_ff=37,
-        num_layers=1,
-        num_heads=4,
-        pad_token_id=0,
-        eos_token_id=1,
-    )
-    return UMT5EncoderModel(config)
-
-
-def _clip_encoder() -> CLIPTextModel:
-    config = CLIPTextConfig(
-        vocab_size=514,
-        hidden_size=32,
-        intermediate_size=37,
-        num_attention_heads=4,
-        num_hidden_layers=2,
-        bos_token_id=512,
-        eos_token_id=513,
-        pad_token_id=513,
-    )
-    return CLIPTextModel(config)

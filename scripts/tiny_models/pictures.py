@@ -24,7 +24,7 @@ def make_sd(folder: Path) -> None:
     )
     StableDiffusionPipeline(
         vae=_unet_vae(),
-        text_encoder=_clip(),
+        text_encoder=clip_encoder(),
         tokenizer=clip_tokenizer(),
         unet=unet,
         scheduler=DDIMScheduler(
@@ -57,8 +57,8 @@ def make_sdxl(folder: Path) -> None:
     )
     StableDiffusionXLPipeline(
         vae=_unet_vae(),
-        text_encoder=_clip(act="gelu"),
-        text_encoder_2=_clip(projects=True, act="gelu"),
+        text_encoder=clip_encoder(act="gelu"),
+        text_encoder_2=clip_encoder(projects=True, act="gelu"),
         tokenizer=clip_tokenizer(),
         tokenizer_2=clip_tokenizer(),
         unet=unet,
@@ -89,8 +89,8 @@ def make_sd3(folder: Path) -> None:
     )
     StableDiffusion3Pipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        text_encoder=_clip(projects=True),
-        text_encoder_2=_clip(projects=True),
+        text_encoder=clip_encoder(projects=True),
+        text_encoder_2=clip_encoder(projects=True),
         text_encoder_3=t5_encoder(),
         tokenizer=clip_tokenizer(),
         tokenizer_2=clip_tokenizer(),
@@ -122,7 +122,7 @@ def make_flux(folder: Path) -> None:
     )
     FluxPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        text_encoder=_clip(),
+        text_encoder=clip_encoder(),
         text_encoder_2=t5_encoder(),
         tokenizer=clip_tokenizer(),
         tokenizer_2=t5_tokenizer(),
@@ -158,11 +158,11 @@ def t5_tokenizer() -> Any:
     return T5TokenizerFast(tokenizer_object=tokenizer, extra_ids=0)
 
 
-def t5_encoder() -> Any:
-    """Return a T5 encoder of one layer."""
-    from transformers import T5Config, T5EncoderModel
+def t5_encoder(several_languages: bool = False) -> Any:
+    """Return an encoder of one layer: T5's, or UMT5's for several languages."""
+    from transformers import T5Config, T5EncoderModel, UMT5Config, UMT5EncoderModel
 
-    config = T5Config(
+    config = (UMT5Config if several_languages else T5Config)(
         vocab_size=128,
         d_model=32,
         d_kv=8,
@@ -172,16 +172,11 @@ def t5_encoder() -> Any:
         pad_token_id=0,
         eos_token_id=1,
     )
-    return T5EncoderModel(config)
+    return (UMT5EncoderModel if several_languages else T5EncoderModel)(config)
 
 
-def _seed() -> None:
-    import torch
-
-    torch.manual_seed(0)
-
-
-def _clip(projects: bool = False, act: str = "quick_gelu") -> Any:
+def clip_encoder(projects: bool = False, act: str = "quick_gelu") -> Any:
+    """Return a text encoder of CLIP with two layers."""
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     config = CLIPTextConfig(
@@ -197,6 +192,12 @@ def _clip(projects: bool = False, act: str = "quick_gelu") -> Any:
         hidden_act=act,
     )
     return (CLIPTextModelWithProjection if projects else CLIPTextModel)(config)
+
+
+def _seed() -> None:
+    import torch
+
+    torch.manual_seed(0)
 
 
 def _unet_vae() -> Any:

@@ -24,17 +24,8 @@ class TestBarkTTS(TTSContract):
         super().setup_class()
 
 
-class TestBarkTTSInAWorker(TTSContract):
-    folder = f"{BINDINGS}/tts/bark"
+class TestBarkTTSInAWorker(TestBarkTTS):
     runs = "worker"
-    must_run = True
-    sample_text = "Hello there, fox. How are you?"
-    without_effect = frozenset({"min_eos_p"})  # the end of these two isn't probable before it comes
-
-    @classmethod
-    def setup_class(cls) -> None:
-        cls.config = {"model_name": str(tiny("bark"))}
-        super().setup_class()
 
 
 class TestBarkTTM(TTMContract):
@@ -49,13 +40,5 @@ class TestBarkTTM(TTMContract):
         super().setup_class()
 
 
-class TestBarkTTMInAWorker(TTMContract):
-    folder = f"{BINDINGS}/ttm/bark"
+class TestBarkTTMInAWorker(TestBarkTTM):
     runs = "worker"
-    must_run = True
-    sample_prompt = "[laughter] oh no!"
-
-    @classmethod
-    def setup_class(cls) -> None:
-        cls.config = {"model_name": str(tiny("bark"))}
-        super().setup_class()

@@ -24,15 +24,8 @@ class TestMusic(TTMContract):
         super().setup_class()
 
 
-class TestMusicInAWorker(TTMContract):
-    folder = f"{BINDINGS}/ttm/transformers"
+class TestMusicInAWorker(TestMusic):
     runs = "worker"
-    must_run = True
-
-    @classmethod
-    def setup_class(cls) -> None:
-        cls.config = {"model_name": str(tiny("musicgen"))}
-        super().setup_class()
 
 
 class TestSpeech(TTSContract):
@@ -47,16 +40,8 @@ class TestSpeech(TTSContract):
         super().setup_class()
 
 
-class TestSpeechInAWorker(TTSContract):
-    folder = f"{BINDINGS}/tts/transformers"
+class TestSpeechInAWorker(TestSpeech):
     runs = "worker"
-    untried = frozenset({"temperature", "top_k", "top_p"})  # VITS draws no tokens
-    must_run = True
-
-    @classmethod
-    def setup_class(cls) -> None:
-        cls.config = {"model_name": str(tiny("vits"))}
-        super().setup_class()
 
 
 class TestHearing(STTContract):
@@ -71,13 +56,5 @@ class TestHearing(STTContract):
         super().setup_class()
 
 
-class TestHearingInAWorker(STTContract):
-    folder = f"{BINDINGS}/stt/transformers"
+class TestHearingInAWorker(TestHearing):
     runs = "worker"
-    sample_audio = FOX
-    must_run = True
-
-    @classmethod
-    def setup_class(cls) -> None:
-        cls.config = {"model_name": str(tiny("whisper"))}
-        super().setup_class()

@@ -21,6 +21,7 @@ from omnibind.contracts.media import AudioInput, Segment, Source, Transcript, Wo
 from omnibind.contracts.media.chunk import drained
 from omnibind.contracts.options import Range
 
+from ..._shared.failures import failure, is_memory
 from ..._shared.whisper import (
     RATE,
     InitialPrompt,
@@ -28,8 +29,6 @@ from ..._shared.whisper import (
     Task,
     Temperature,
     WordTimes,
-    failure,
-    is_memory,
     language_of,
 )
 

@@ -15,7 +15,8 @@ from omnibind.contracts.errors import BadConfig, OutOfMemory, UnknownModel, Weig
 from omnibind.contracts.media import AudioInput, Segment, Source, Transcript, Word
 from omnibind.contracts.options import Range
 
-from ..._shared.pytorch import computing, is_memory
+from ..._shared.failures import is_memory
+from ..._shared.pytorch import computing
 from ..._shared.whisper import (
     RATE,
     InitialPrompt,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from omnibind.contracts import STTBinding
+from omnibind.contracts.binding import is_path
 from omnibind.contracts.errors import BadOption, UnknownModel, suggest
 from omnibind.contracts.media import AudioInput, Source, Transcript
 from omnibind.contracts.options import Range
@@ -187,8 +188,7 @@ class WhisperCppSTT(STTBinding):
 
     def _file(self, name: str) -> tuple[Path, tuple[str, ...]]:
         """Return the file of a model, and the languages that it knows."""
-        is_path = Path(name).is_absolute() or name[:1] in (".", "~")
-        found = {} if is_path else self._found()
+        found = {} if is_path(name) else self._found()
         if name in found:
             file = found[name]
         elif found and name not in self.catalogue():

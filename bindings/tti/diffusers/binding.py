@@ -24,9 +24,9 @@ from ..._shared.pipeline_choice import (
     Compile,
     Lora,
     ModelsDir,
+    OnPipeline,
     TrustRemoteCode,
     lora_of,
-    models_in,
 )
 from ..._shared.pipeline_memory import Offload, Quantization
 from ..._shared.pipeline_options import options_of, own_names
@@ -36,6 +36,8 @@ from .batches import AT_ONCE, Part, check_strength, seeds_of
 from .pictures import check_size, check_sizes_made, encoded, fitting, opened, whole_size
 
 if TYPE_CHECKING:
+    import inspect
+
     from omnibind.contracts.options import Schema
 
     from ..._shared.pipelines import Pipeline
@@ -52,8 +54,10 @@ GuidanceScale = Annotated[
 OutputFormat = Annotated[Literal["png", "jpeg", "webp"], "the encoding"]
 
 
-class DiffusersTTI(TTIBinding):
+class DiffusersTTI(OnPipeline, TTIBinding):
     """Any text-to-picture pipeline of diffusers, from files on this machine."""
+
+    makes = "pictures"
 
     def __init__(
         self,
@@ -72,38 +76,19 @@ class DiffusersTTI(TTIBinding):
         quantization: Quantization = "none",
         trust_remote_code: TrustRemoteCode = False,
     ) -> None:
-        self._model = model_id_or_path
-        self._lora = lora
-        self._models_dir = models_dir
-        self._placing: dict[str, Any] = {
-            "device": device,
-            "precision": precision,
-            "scheduler_name": scheduler_name,
-            "offload": offload,
-            "quantization": quantization,
-            "compile": compile,
-            "safety_checker": safety_checker,
-            "trust_remote_code": trust_remote_code,
-        }
-        self._loaded: Pipeline | None = None
-
-    def load(self) -> None:
-        """Load the configured model.
-
-        Raises:
-            UnknownModel: There is no such model.
-            WeightsMissing: Its files aren't on this machine.
-            WeightsDamaged: A component is missing or can't be read.
-            BadConfig: It is no text-to-picture model, or a value doesn't fit it.
-            OutOfMemory: It doesn't fit into memory.
-        """
-        self._ready()
-
-    def unload(self) -> None:
-        """Let go of the model."""
-        loaded, self._loaded = self._loaded, None
-        if loaded is not None:
-            loaded.close()
+        self._configure(
+            model_id_or_path,
+            models_dir,
+            lora,
+            device=device,
+            precision=precision,
+            scheduler_name=scheduler_name,
+            offload=offload,
+            quantization=quantization,
+            compile=compile,
+            safety_checker=safety_checker,
+            trust_remote_code=trust_remote_code,
+        )
 
     def generate_image(
         self,
@@ -263,27 +248,6 @@ class DiffusersTTI(TTIBinding):
         check_sizes_made(made, picture.width, picture.height)
         return encoded(made[0], output_format, own[0], editor.warnings)
 
-    def options_for(self, model: str | None = None) -> Schema:
-        """Return the options of a model, from its pipeline's own signature; nothing is loaded.
-
-        Raises:
-            UnknownModel: There is no such model.
-            WeightsMissing: Its files aren't on this machine.
-            BadConfig: It is no pipeline.
-        """
-        from ..._shared.pipelines import parameters_at
-
-        declared = schema_of(type(self).generate_image, SUBJECT, self.binding_name)
-        if self._loaded is not None and model in (None, self._model):
-            own = options_of(self._loaded.parameters(), SUBJECT)
-        else:
-            folder, trusts = self._folder(model or self._model), self._placing["trust_remote_code"]
-            own = options_of(parameters_at(folder, trusts, self.weights), SUBJECT)
-        named = [declared.option(one.name) or one for one in own.options]
-        formats = declared.option("output_format")
-        assert formats is not None
-        return own._replace(options=(*named, formats))
-
     def list_models(self) -> list[str]:
         """Return the models of the catalogue and those in ``models_dir``."""
         return [*self.catalogue(), *self._own_models()]
@@ -335,22 +299,15 @@ class DiffusersTTI(TTIBinding):
         if "lora" in changes:
             loaded.use_lora(lora_of(self, self._lora))
 
-    def _ready(self) -> Pipeline:
-        if self._loaded is None:
-            from ..._shared.pipelines import load_pipeline
-
-            folder, lora = self._folder(self._model), lora_of(self, self._lora)
-            self._loaded = load_pipeline(
-                folder, makes="pictures", lora=lora, find=self.weights, **self._placing
-            )
-        return self._loaded
-
-    def _folder(self, model: str) -> Path:
-        own = self._own_models().get(model)
-        return self.weights(str(own) if own is not None else model)
+    def _schema(self, parameters: Mapping[str, inspect.Parameter]) -> Schema:
+        declared, own = self._declared(), options_of(parameters, SUBJECT)
+        named = [declared.option(one.name) or one for one in own.options]
+        formats = declared.option("output_format")
+        assert formats is not None
+        return own._replace(options=(*named, formats))
 
     def _own_models(self) -> dict[str, Path]:
-        own = models_in(self._models_dir)
+        own = super()._own_models()
         if self._models_dir is not None:
             folder = self._models_dir.expanduser().absolute()
             own |= {path.stem: path for path in sorted(folder.glob("*.safetensors"))}

@@ -15,16 +15,16 @@ from omnibind.contracts.errors import BadConfig, BadOption, WeightsDamaged
 from omnibind.contracts.media import Audio, AudioInput, Meta, Source
 from omnibind.contracts.options import Range
 
+from ..._shared.failures import failures, is_memory
 from ..._shared.pytorch import (
     Device,
     Seed,
     computing,
     device_of,
-    failures,
-    is_memory,
     let_go,
     seeded,
 )
+from ..._shared.sounds import encoded
 from ..._shared.torchaudio_stand_in import make_importable
 
 if TYPE_CHECKING:
@@ -209,12 +209,9 @@ class AudiocraftTTM(TTMBinding):
         return watch
 
     def _encoded(self, samples: torch.Tensor, seed: int | None) -> Audio:
-        from omnibind.contracts.media.save import encode
-
         meta = Meta(model=self._model_name, seed=seed)
         frames = samples.float().cpu().numpy().T
-        sound = Audio.from_array(frames, self._engine.sample_rate, meta=meta)
-        return sound if self._format == "wav" else Audio(encode(sound, self._format), meta=meta)
+        return encoded(frames, self._engine.sample_rate, self._format, meta)
 
 
 def _load(folder: Path, device: torch.device) -> Any:

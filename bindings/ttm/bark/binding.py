@@ -6,35 +6,28 @@ Source: transformers 5.23, ``transformers.BarkModel``.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from omnibind.contracts import TTMBinding
-from omnibind.contracts.errors import NotReady
 from omnibind.contracts.media import Audio, Meta
 
 from ..._shared.bark import (
-    PRESETS,
-    Bark,
     CoarseTemperature,
     FineTemperature,
     Job,
     MinEosP,
-    Sampling,
+    OnBark,
     SemanticTemperature,
     TopK,
     TopP,
-    bark_in,
-    presets_in,
 )
-from ..._shared.pytorch import Device, Precision, Seed, let_go
-
-if TYPE_CHECKING:
-    from omnibind.contracts.shared import Shared
+from ..._shared.bark_stages import Sampling
+from ..._shared.pytorch import Device, Precision, Seed
 
 VoicePreset = Annotated[str | None, "a speaker preset; None is the configured one"]
 
 
-class BarkTTM(TTMBinding):
+class BarkTTM(OnBark, TTMBinding):
     """Cues make the sound: ``[laughter]``, ``[applause]``, ``♪ la la la ♪``, ``[gasps]``, words.
 
     What comes is up to 15 seconds long; Bark itself finds the end. The weights are shared with
@@ -55,32 +48,8 @@ class BarkTTM(TTMBinding):
     ) -> None:
         self._model_name = model_name
         self._device = device
-        self._default_voice_preset = default_voice_preset
+        self._preset = default_voice_preset
         self._precision = precision
-        self._bark: Shared[Bark] | None = None
-
-    def load(self) -> None:
-        """Load the model, or share the one that is loaded.
-
-        Raises:
-            WeightsMissing: The weights aren't on this machine.
-            Untrusted: They are a pickle that nobody vouches for.
-            UnknownModel: There is no such model.
-            NotSupported: It is a model of another kind.
-            WeightsDamaged: Files are missing or can't be read.
-            UnknownVoice: The model doesn't have the default preset.
-            BadConfig: There is no such device.
-        """
-        if self._bark is None:
-            folder = self.weights(self._model_name)
-            bark = bark_in(folder, self._model_name, self._device, self._precision)
-            bark.value.check(self._default_voice_preset, self.binding_name)
-            self._bark = bark
-
-    def unload(self) -> None:
-        """Let go of the model."""
-        self._bark = None
-        let_go()
 
     def generate_music(
         self,
@@ -116,11 +85,8 @@ class BarkTTM(TTMBinding):
             BadInput: The prompt is too long.
             CallFailed: The model ended before it began.
         """
-        self.load()
-        assert self._bark is not None
-        bark = self._bark.value
-        preset = self._default_voice_preset if voice is None else voice
-        bark.check(preset, self.binding_name)
+        preset = self._preset_of(voice)
+        bark = self._loaded()
         sampling = Sampling(
             semantic_temperature, coarse_temperature, fine_temperature, top_k, top_p, min_eos_p
         )
@@ -134,9 +100,4 @@ class BarkTTM(TTMBinding):
 
     def list_voice_presets(self) -> list[str]:
         """Return the model's presets; until its weights are here, those that Suno published."""
-        if self._bark is not None:
-            return list(self._bark.value.presets)
-        try:
-            return presets_in(self.weights(self._model_name))
-        except NotReady:
-            return sorted(PRESETS)
+        return self._presets()

@@ -13,26 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 from omnibind.contracts import TTMBinding
 from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Audio, Meta
-from omnibind.contracts.options import Range, Schema, schema_of
+from omnibind.contracts.options import Range, Schema
 
 from ..._shared.pipeline_choice import (
     Compile,
     Lora,
     ModelId,
     ModelsDir,
+    OnPipeline,
     TrustRemoteCode,
-    folder_of,
-    lora_of,
-    models_in,
 )
+from ..._shared.pipeline_memory import Offload, Quantization
 from ..._shared.pipeline_options import options_of, own_names
-from ..._shared.pipelines import (
-    Offload,
-    Pipeline,
-    Quantization,
-    load_pipeline,
-    parameters_at,
-)
 from ..._shared.pytorch import Device, Precision, Seed
 from ..._shared.schedulers import SchedulerName
 from ..._shared.sounds import samples_of
@@ -41,15 +33,18 @@ if TYPE_CHECKING:
     import inspect
     from collections.abc import Mapping
 
-EXAMPLES = (
-    "ACE-Step/acestep-v15-xl-turbo-diffusers (MIT, 2 billion parameters), "
-    "stabilityai/stable-audio-open-1.0 (Stability AI community licence, 1.1 billion), "
-    "stabilityai/stable-audio-3-medium (Stability AI community licence, 2.25 billion)"
-)
+    from ..._shared.pipelines import Pipeline
 
 
-class DiffusersTTM(TTMBinding):
+class DiffusersTTM(OnPipeline, TTMBinding):
     """Any pipeline of diffusers that makes sound; the options are those of its own call."""
+
+    makes = "sounds"
+    examples = (
+        "ACE-Step/acestep-v15-xl-turbo-diffusers (MIT, 2 billion parameters), "
+        "stabilityai/stable-audio-open-1.0 (Stability AI community licence, 1.1 billion), "
+        "stabilityai/stable-audio-3-medium (Stability AI community licence, 2.25 billion)"
+    )
 
     def __init__(
         self,
@@ -65,37 +60,18 @@ class DiffusersTTM(TTMBinding):
         quantization: Quantization = "none",
         trust_remote_code: TrustRemoteCode = False,
     ) -> None:
-        self._model = model_id_or_path
-        self._lora = lora
-        self._models_dir = models_dir
-        self._placing: dict[str, Any] = {
-            "device": device,
-            "precision": precision,
-            "scheduler_name": scheduler_name,
-            "offload": offload,
-            "quantization": quantization,
-            "compile": compile,
-            "trust_remote_code": trust_remote_code,
-        }
-        self._loaded: Pipeline | None = None
-
-    def load(self) -> None:
-        """Load the configured model.
-
-        Raises:
-            BadConfig: None is configured, it makes no sound, or a value doesn't fit it.
-            UnknownModel: There is no such model.
-            WeightsMissing: It isn't on this machine.
-            WeightsDamaged: A component is missing or can't be read.
-            OutOfMemory: It doesn't fit.
-        """
-        self._ready()
-
-    def unload(self) -> None:
-        """Let go of the model."""
-        if self._loaded is not None:
-            self._loaded.close()
-            self._loaded = None
+        self._configure(
+            model_id_or_path,
+            models_dir,
+            lora,
+            device=device,
+            precision=precision,
+            scheduler_name=scheduler_name,
+            offload=offload,
+            quantization=quantization,
+            compile=compile,
+            trust_remote_code=trust_remote_code,
+        )
 
     def generate_music(
         self,
@@ -155,24 +131,8 @@ class DiffusersTTM(TTMBinding):
         meta = Meta(seed=seed, warnings=loaded.warnings)
         return Audio.from_array(samples, rate, meta=meta)
 
-    def list_models(self) -> list[str]:
-        """Return the configured model, the catalogue, and what lies in ``models_dir``."""
-        configured = [] if self._model is None else [self._model]
-        names = (*configured, *self.catalogue(), *models_in(self._models_dir))
-        return list(dict.fromkeys(names))
-
-    def options_for(self, model: str | None = None) -> Schema:
-        """Return the options of a model; the usual ones where none is configured."""
-        model = self._model if model is None else model
-        if model is None:
-            return schema_of(type(self).generate_music, self.subject, self.binding_name)
-        if self._loaded is not None and model == self._model:
-            return self._schema(self._loaded.parameters())
-        folder = folder_of(self, model, self._models_dir, EXAMPLES)
-        return self._schema(parameters_at(folder, self._placing["trust_remote_code"], self.weights))
-
     def _schema(self, parameters: Mapping[str, inspect.Parameter]) -> Schema:
-        ours = schema_of(type(self).generate_music, self.subject, self.binding_name)
+        ours = self._declared()
         own = options_of(parameters, self.subject, without=("audio_start_in_s",))
         return Schema(
             self.subject,
@@ -183,15 +143,6 @@ class DiffusersTTM(TTMBinding):
                 for one in own.options
             ),
         )
-
-    def _ready(self) -> Pipeline:
-        if self._loaded is None:
-            folder = folder_of(self, self._model, self._models_dir, EXAMPLES)
-            lora = lora_of(self, self._lora)
-            self._loaded = load_pipeline(
-                folder, makes="sounds", lora=lora, find=self.weights, **self._placing
-            )
-        return self._loaded
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from omnibind.contracts.media import Audio, AudioInput, Meta, Source
 from omnibind.contracts.options import Range
 
 from ..._shared.pytorch import Device, Precision, Seed, computing, device_of, dtype_of, let_go
+from ..._shared.sounds import encoded
 from ..._shared.transformers_models import (
     check_kind,
     check_tokenizer,
@@ -176,7 +177,7 @@ class TransformersTTM(TTMBinding):
             sounds = self._sounds(prompts, duration_s, melody, draws)
         rate = self._rate
         return [
-            _encoded(sound, rate, output_format, Meta(model=self._model_name, seed=seed))
+            encoded(sound, rate, output_format, Meta(model=self._model_name, seed=seed))
             for sound, seed in zip(sounds, seeds, strict=True)
         ]
 
@@ -261,11 +262,3 @@ def _read(name: str, folder: Path, device: torch.device, dtype: torch.dtype) -> 
         # In 16 bits the codec would hiss.
         model.audio_encoder.float()
         return processor, model.to(device)
-
-
-def _encoded(sound: np.ndarray[Any, Any], rate: int, ending: str, meta: Meta) -> Audio:
-    if ending == "wav":
-        return Audio.from_array(sound, rate, meta=meta)
-    from omnibind.contracts.media import codecs
-
-    return Audio(codecs.encode_audio(sound, rate, ending), meta=meta)

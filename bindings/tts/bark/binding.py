@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from omnibind.contracts import TTSBinding
-from omnibind.contracts.errors import NotReady
 from omnibind.contracts.media import Audio, AudioChunk, Meta
 from omnibind.contracts.media.chunk import joined
 from omnibind.contracts.options import Range
@@ -18,34 +17,27 @@ from omnibind.contracts.tts import Voice
 
 from ..._shared.bark import (
     AT_ONCE,
-    PRESETS,
-    Bark,
     CoarseTemperature,
     FineTemperature,
     Job,
     MinEosP,
-    Sampling,
+    OnBark,
     SemanticTemperature,
     TopK,
     TopP,
-    bark_in,
     preset_language,
-    presets_in,
 )
 from ..._shared.bark_sentences import sentences_of
-from ..._shared.pytorch import Device, Precision, Seed, let_go
+from ..._shared.bark_stages import Sampling
+from ..._shared.pytorch import Device, Precision, Seed
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from omnibind.contracts.shared import Shared
-
-    Samples = np.ndarray[Any, np.dtype[np.float32]]
+    from ..._shared.bark_stages import Samples
 
 SentenceSilence = Annotated[float, Range(0.0, 10.0), "seconds of silence between two sentences"]
 
 
-class BarkTTS(TTSBinding):
+class BarkTTS(OnBark, TTSBinding):
     """Speaks cues such as ``[laughs]``, ``[sighs]``, ``…`` and ``♪ a song ♪``, too.
 
     A long text is said sentence by sentence, several at once; a sentence sounds as it would alone
@@ -65,33 +57,9 @@ class BarkTTS(TTSBinding):
         precision: Precision = "auto",
     ) -> None:
         self._model_name = model_name
-        self._default_voice = default_voice
+        self._preset = default_voice
         self._device = device
         self._precision = precision
-        self._bark: Shared[Bark] | None = None
-
-    def load(self) -> None:
-        """Load the model, or share the one that is loaded.
-
-        Raises:
-            WeightsMissing: The weights aren't on this machine.
-            Untrusted: They are a pickle that nobody vouches for.
-            UnknownModel: There is no such model.
-            NotSupported: It is a model of another kind.
-            WeightsDamaged: Files are missing or can't be read.
-            UnknownVoice: The model doesn't have the default voice.
-            BadConfig: There is no such device.
-        """
-        if self._bark is None:
-            folder = self.weights(self._model_name)
-            bark = bark_in(folder, self._model_name, self._device, self._precision)
-            bark.value.check(self._default_voice, self.binding_name)
-            self._bark = bark
-
-    def unload(self) -> None:
-        """Let go of the model."""
-        self._bark = None
-        let_go()
 
     def generate_audio(
         self,
@@ -161,7 +129,7 @@ class BarkTTS(TTSBinding):
         Returns:
             A sound for each text.
         """
-        voice = self._voice(voice)
+        voice = self._preset_of(voice)
         sampling = Sampling(
             semantic_temperature, coarse_temperature, fine_temperature, top_k, top_p, min_eos_p
         )
@@ -201,7 +169,7 @@ class BarkTTS(TTSBinding):
         Returns:
             The whole.
         """
-        voice = self._voice(voice)
+        voice = self._preset_of(voice)
         sampling = Sampling(
             semantic_temperature, coarse_temperature, fine_temperature, top_k, top_p, min_eos_p
         )
@@ -218,28 +186,15 @@ class BarkTTS(TTSBinding):
 
     def list_voices(self) -> list[str]:
         """Return the model's presets; until its weights are here, those that Suno published."""
-        if self._bark is not None:
-            return list(self._bark.value.presets)
-        try:
-            return presets_in(self.weights(self._model_name))
-        except NotReady:
-            return sorted(PRESETS)
+        return self._presets()
 
     def voices(self) -> list[Voice]:
         """Return the presets with their languages."""
         return [Voice(name, _language(name)) for name in self.list_voices()]
 
-    def _voice(self, name: str | None) -> str | None:
-        """Return the preset that a call means, with the model loaded."""
-        self.load()
-        assert self._bark is not None
-        voice = self._default_voice if name is None else name
-        self._bark.value.check(voice, self.binding_name)
-        return voice
-
     def _said(self, jobs: list[Job], voice: str | None, sampling: Sampling) -> list[Samples]:
         """Return the sounds of sentences, worked on together with others about as long."""
-        assert self._bark is not None
+        bark = self._loaded()
         order = sorted(range(len(jobs)), key=lambda number: -len(jobs[number].text))
         sounds: dict[int, Samples] = {}
         for start in range(0, len(jobs), AT_ONCE):
@@ -251,15 +206,14 @@ class BarkTTS(TTSBinding):
                 fraction = None if share is None else (done + more * share) / len(jobs)
                 self.report(fraction, f"sentences {done + 1}–{done + more}: {step}")
 
-            said = self._bark.value.say([jobs[number] for number in group], voice, sampling, tell)
+            said = bark.say([jobs[number] for number in group], voice, sampling, tell)
             sounds.update(zip(group, said, strict=True))
         return [sounds[number] for number in range(len(jobs))]
 
     def _chunk(self, sound: Samples, index: int, silence_s: float) -> AudioChunk:
         import numpy as np
 
-        assert self._bark is not None
-        rate = self._bark.value.rate
+        rate = self._loaded().rate
         silence = np.zeros(round(silence_s * rate) if index else 0, np.float32)
         return AudioChunk(np.concatenate([silence, sound]), rate, index)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from omnibind.contracts import TTSBinding
+from omnibind.contracts.binding import is_path
 from omnibind.contracts.errors import (
     BadInput,
     BadOption,
@@ -24,8 +25,8 @@ from omnibind.contracts.media import Audio, AudioChunk, Meta
 from omnibind.contracts.media.chunk import drained, joined
 from omnibind.contracts.options import Range
 
+from ..._shared.failures import failures, is_memory
 from ..._shared.onnxruntime import CUDA, Device, check_cuda, uses_cuda
-from ..._shared.pytorch import failures, is_memory
 
 if TYPE_CHECKING:
     from kokoro_onnx import Kokoro
@@ -165,9 +166,9 @@ class KokoroTTS(TTSBinding):
 
     def list_voices(self) -> list[str]:
         """Return the catalogue's voices, or those of the model that was named by its path."""
-        if self._model_name[:1] not in (".", "~") and not Path(self._model_name).is_absolute():
-            return sorted(self._voice_facts)
-        return sorted(self._engine().get_voices())
+        if is_path(self._model_name):
+            return sorted(self._engine().get_voices())
+        return sorted(self._voice_facts)
 
     def _voice(self, engine: Kokoro, name: str | None) -> str:
         name = self._default_voice if name is None else name

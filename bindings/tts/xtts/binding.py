@@ -24,13 +24,12 @@ from omnibind.contracts.media import Audio, AudioChunk, AudioInput, Meta, Source
 from omnibind.contracts.media.chunk import joined
 from omnibind.contracts.options import Range
 
+from ..._shared.failures import failures, is_memory
 from ..._shared.pytorch import (
     Device,
     Seed,
     computing,
     device_of,
-    failures,
-    is_memory,
     let_go,
     seeded,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from omnibind.contracts import TTVBinding
 from omnibind.contracts.media import Image, ImageInput, Meta, Video
-from omnibind.contracts.options import Option, Range, Schema, schema_of
+from omnibind.contracts.options import Option, Range, Schema
 
 from ..._shared.films import COUNTS, RATES, Wants, for_picture, frames_in, sound_in, wants_of
 from ..._shared.pipeline_choice import (
@@ -18,19 +18,11 @@ from ..._shared.pipeline_choice import (
     Lora,
     ModelId,
     ModelsDir,
+    OnPipeline,
     TrustRemoteCode,
-    folder_of,
-    lora_of,
-    models_in,
 )
+from ..._shared.pipeline_memory import Offload, Quantization
 from ..._shared.pipeline_options import options_of, own_names
-from ..._shared.pipelines import (
-    Offload,
-    Pipeline,
-    Quantization,
-    load_pipeline,
-    parameters_at,
-)
 from ..._shared.pytorch import Device, Precision, Seed
 from ..._shared.schedulers import SchedulerName
 
@@ -38,11 +30,8 @@ if TYPE_CHECKING:
     import inspect
     from collections.abc import Mapping
 
-EXAMPLES = (
-    "Wan-AI/Wan2.1-T2V-1.3B-Diffusers (Apache-2.0, 1.3 billion parameters), "
-    "Wan-AI/Wan2.2-TI2V-5B-Diffusers (Apache-2.0, 5 billion), "
-    "Lightricks/LTX-2 (LTX-2 community licence, 19 billion, with sound)"
-)
+    from ..._shared.pipelines import Pipeline
+
 ADDED = ("duration_s", "fps", "image")
 """Options that are ours, whatever a pipeline's call takes."""
 
@@ -51,8 +40,15 @@ Size = Annotated[
 ]
 
 
-class DiffusersTTV(TTVBinding):
+class DiffusersTTV(OnPipeline, TTVBinding):
     """Any pipeline of diffusers that films; the options are those of the pipeline's own call."""
+
+    makes = "films"
+    examples = (
+        "Wan-AI/Wan2.1-T2V-1.3B-Diffusers (Apache-2.0, 1.3 billion parameters), "
+        "Wan-AI/Wan2.2-TI2V-5B-Diffusers (Apache-2.0, 5 billion), "
+        "Lightricks/LTX-2 (LTX-2 community licence, 19 billion, with sound)"
+    )
 
     def __init__(
         self,
@@ -68,37 +64,18 @@ class DiffusersTTV(TTVBinding):
         quantization: Quantization = "none",
         trust_remote_code: TrustRemoteCode = False,
     ) -> None:
-        self._model = model_id_or_path
-        self._lora = lora
-        self._models_dir = models_dir
-        self._placing: dict[str, Any] = {
-            "device": device,
-            "precision": precision,
-            "scheduler_name": scheduler_name,
-            "offload": offload,
-            "quantization": quantization,
-            "compile": compile,
-            "trust_remote_code": trust_remote_code,
-        }
-        self._loaded: Pipeline | None = None
-
-    def load(self) -> None:
-        """Load the configured model.
-
-        Raises:
-            BadConfig: None is configured, it doesn't film, or a value doesn't fit it.
-            UnknownModel: There is no such model.
-            WeightsMissing: It isn't on this machine.
-            WeightsDamaged: A component is missing or can't be read.
-            OutOfMemory: It doesn't fit.
-        """
-        self._ready()
-
-    def unload(self) -> None:
-        """Let go of the model."""
-        if self._loaded is not None:
-            self._loaded.close()
-            self._loaded = None
+        self._configure(
+            model_id_or_path,
+            models_dir,
+            lora,
+            device=device,
+            precision=precision,
+            scheduler_name=scheduler_name,
+            offload=offload,
+            quantization=quantization,
+            compile=compile,
+            trust_remote_code=trust_remote_code,
+        )
 
     def generate_video(
         self,
@@ -161,39 +138,14 @@ class DiffusersTTV(TTVBinding):
         rate = given.get("fps", wants.fps)
         return Video.from_frames(frames, rate, sound, meta=Meta(seed=seed, warnings=told))
 
-    def list_models(self) -> list[str]:
-        """Return the configured model, the catalogue, and what lies in ``models_dir``."""
-        configured = [] if self._model is None else [self._model]
-        names = (*configured, *self.catalogue(), *models_in(self._models_dir))
-        return list(dict.fromkeys(names))
-
-    def options_for(self, model: str | None = None) -> Schema:
-        """Return the options of a model; the usual ones where none is configured."""
-        model = self._model if model is None else model
-        if model is None:
-            return schema_of(type(self).generate_video, self.subject, self.binding_name)
-        if self._loaded is not None and model == self._model:
-            return self._schema(self._loaded.parameters())
-        folder = folder_of(self, model, self._models_dir, EXAMPLES)
-        return self._schema(parameters_at(folder, self._placing["trust_remote_code"], self.weights))
-
     def _schema(self, parameters: Mapping[str, inspect.Parameter]) -> Schema:
-        ours = schema_of(type(self).generate_video, self.subject, self.binding_name)
+        ours = self._declared()
         own = options_of(parameters, self.subject, without=(*COUNTS, *RATES))
         options: list[Option] = [one for one in ours.options if one.name in ADDED]
         for one in own.options:
             known = ours.option(one.name)
             options.append(one if known is None else one._replace(type=known.type, help=known.help))
         return Schema(self.subject, tuple(options))
-
-    def _ready(self) -> Pipeline:
-        if self._loaded is None:
-            folder = folder_of(self, self._model, self._models_dir, EXAMPLES)
-            lora = lora_of(self, self._lora)
-            self._loaded = load_pipeline(
-                folder, makes="films", lora=lora, find=self.weights, **self._placing
-            )
-        return self._loaded
 
 
 def _arguments(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from omnibind.calls.call import Call
@@ -11,19 +11,17 @@ from omnibind.calls.choice import Choice
 from omnibind.calls.controls import Settings
 from omnibind.calls.costs import Reservation
 from omnibind.calls.journey import carried, patience
-from omnibind.calls.produce import Made, received
+from omnibind.calls.produce import Made, batched, received
 from omnibind.calls.request import Request
 from omnibind.calls.trip import Trip
 from omnibind.contracts.effects import Run, Runner
 from omnibind.contracts.errors import (
-    BadOutput,
     BudgetExceeded,
     Cancelled,
     DeadlineExceeded,
     OmnibindError,
 )
 from omnibind.contracts.media import Audio, Image, Transcript, Video
-from omnibind.contracts.options import shown
 
 M = TypeVar("M", bound=Audio | Image | Video | Transcript)
 
@@ -193,25 +191,8 @@ async def _outputs(trips: Sequence[Trip], choices: Sequence[Choice]) -> Sequence
         BadOutput: It didn't give a result for each.
         CallFailed: The engine failed.
     """
-    first, options = choices[0], choices[0].options
-    seeds = [choice.options.get("seed") for choice in choices]
-    if any(seed != seeds[0] for seed in seeds):
-        options = {name: value for name, value in options.items() if name != "seed"}
-        options["seeds"] = seeds
-    candidate, verb = first.candidate, trips[0].request.verb
-    method: Callable[..., Any] = getattr(candidate.binding, f"{verb}_batch")
-    subjects = [choice.subject[0] for choice in choices]
+    candidate, verb = choices[0].candidate, trips[0].request.verb
     for trip in trips:
         trip.attempts += 1
     with received(candidate.label):
-        outputs = await Run(
-            candidate.place, lambda: method(subjects, *first.subject[1:], **options)
-        )
-    if not isinstance(outputs, (list, tuple)) or len(outputs) != len(choices):
-        raise BadOutput(
-            f"{candidate.label} returned {shown(outputs)} for a batch of {len(choices)}; "
-            "a batch gives a list with a result for each",
-            result=outputs,
-            rule="type",
-        )
-    return outputs
+        return await Run(candidate.place, lambda: batched(choices, verb))

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from omnibind.calls.choice import Choice
-from omnibind.calls.produce import Made, produced
+from omnibind.calls.produce import Made, batched, produced
 from omnibind.calls.request import Request
 from omnibind.contracts.errors import Cancelled, DeadlineExceeded
 from omnibind.contracts.media import Audio, Image, Transcript, Video
@@ -104,15 +104,9 @@ class Line:
 
     def _run(self, group: list[Waiting]) -> None:
         """Do all at once; where that fails, each is left to be served alone."""
-        first = group[0].choice
-        options = _without_seed(first)
-        if _has_seed(first):
-            options["seeds"] = [one.choice.options["seed"] for one in group]
-        batch = getattr(first.candidate.binding, f"{group[0].verb}_batch")
         started = perf_counter()
         try:
-            subjects = [one.choice.subject[0] for one in group]
-            outputs = batch(subjects, *first.subject[1:], **options)
+            outputs = batched([one.choice for one in group], group[0].verb)
             each = (perf_counter() - started) / len(group)
             for one, output in zip(group, outputs, strict=True):
                 one.output = output, each

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -81,6 +81,34 @@ def produced(verb: Callable[..., Any], choice: Choice, type_: type[M], request: 
     except (Exception, SystemExit) as error:
         raise failure(choice.candidate.label, error) from error
     return Made.of(output, perf_counter() - started, choice, type_, request)
+
+
+def batched(choices: Sequence[Choice], verb: str) -> Sequence[Any]:
+    """Run a binding's own batch, and give what it gave; to be called where its engine runs.
+
+    Args:
+        choices: What each is given; they differ in their first argument and in their seeds alone.
+        verb: The contract's method for one.
+
+    Raises:
+        BadOutput: It didn't give a result for each.
+    """
+    first, options = choices[0], choices[0].options
+    seeds = [choice.options.get("seed") for choice in choices]
+    if any(seed != seeds[0] for seed in seeds):
+        options = {name: value for name, value in options.items() if name != "seed"}
+        options["seeds"] = seeds
+    candidate, subjects = first.candidate, [choice.subject[0] for choice in choices]
+    batch: Callable[..., Any] = getattr(candidate.binding, f"{verb}_batch")
+    outputs = batch(subjects, *first.subject[1:], **options)
+    if not isinstance(outputs, (list, tuple)) or len(outputs) != len(choices):
+        raise BadOutput(
+            f"{candidate.label} returned {shown(outputs)} for a batch of {len(choices)}; "
+            "a batch gives a list with a result for each",
+            result=outputs,
+            rule="type",
+        )
+    return outputs
 
 
 @contextmanager

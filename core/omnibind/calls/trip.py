@@ -156,7 +156,7 @@ class Trip:
         if self._settings.policy.commercial:
             self._check_licence(choice)
         if candidate.clones:
-            await self._check_consent(choice)
+            await self._check_voice(choice)
         if len(self._members) > 1 and candidate.place.is_stuck:
             raise Stuck(f"an earlier call still occupies {label} and can't be stopped")
         return choice
@@ -171,7 +171,8 @@ class Trip:
         instead = [name for name, entry in entries.items() if demands.allows(entry.license)]
         demands.check(candidate.label, choice.model, choice.licence(), instead)
 
-    async def _check_consent(self, choice: Choice) -> None:
+    async def _check_voice(self, choice: Choice) -> None:
+        """Refuse a voice that is cloned without consent; make the path of a recording absolute."""
         candidate, controls = choice.candidate, self.request.controls
         voice = choice.subject[1] if len(choice.subject) > 1 else None
         recordings = [choice.options.get(n) for n in policy.recording_options(candidate.schema)]
@@ -187,10 +188,8 @@ class Trip:
             known = await Run(candidate.place.turns, listed) if listed is not None else ()
         if policy.consent_needed(candidate.clones, voice, known, recordings):
             policy.check_consent(candidate.label, controls.consent, candidate.consent)
-        if isinstance(voice, str) and voice not in known and Path(voice).is_file():
-            # A worker has another working folder.
-            text, _, *further = choice.subject
-            choice.subject = (text, str(Path(voice).absolute()), *further)
+        if isinstance(voice, str) and voice not in known:
+            _name_absolutely(choice, voice)
 
     def fall_back(self, choice: Choice, error: OmnibindError) -> None:
         """Let the next candidate try; raises ``error`` where none may."""
@@ -387,3 +386,10 @@ class Trip:
     def _counts(self) -> dict[str, float]:
         characters = self.request.facts.characters
         return {} if characters is None else {"characters": characters}
+
+
+def _name_absolutely(choice: Choice, voice: str) -> None:
+    """Name a voice that is a file by its absolute path: a worker has another working folder."""
+    if Path(voice).is_file():
+        text, _, *further = choice.subject
+        choice.subject = (text, str(Path(voice).absolute()), *further)

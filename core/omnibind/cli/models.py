@@ -92,10 +92,11 @@ def folder_of(named: Named) -> Found:
 
 
 def models_of(description: Description) -> list[ModelState]:
-    """Return the models of a described binding."""
-    owner = description.manifest.weights_of if description.manifest else ""
-    modality, _, name = (owner or f"{description.modality}/{description.name}").partition("/")
-    return list(states_of(Target(modality, name, dict(description.models))))
+    """Return the models of a described binding; none of one that was registered in code."""
+    manifest = description.manifest
+    if manifest is None:
+        return []
+    return list(states_of(static.target_of(description, manifest, description.models)))
 
 
 def states_of(target: Target) -> Iterator[ModelState]:

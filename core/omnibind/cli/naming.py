@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from omnibind.choices import MODALITIES
+from omnibind.contracts.binding import is_path
 from omnibind.contracts.errors import BadInput, suggest
 from omnibind.managers import MANAGERS, BindingManager
 from omnibind.managers.finding import Name
-from omnibind.weights.places import is_path
 
 
 class Named(NamedTuple):

@@ -37,6 +37,11 @@ class Listener(Protocol):
         """Take note; raises ``Cancelled`` or ``DeadlineExceeded`` where the call is over."""
 
 
+def is_path(text: str) -> bool:
+    """Tell whether something was named by its path: absolute, or beginning with ``.`` or ``~``."""
+    return text[:1] in (".", "~") or Path(text).is_absolute()
+
+
 CURRENT_CALL: ContextVar[Listener | None] = ContextVar("omnibind_call", default=None)
 """The call that the code of a binding works for; set by what runs it."""
 
@@ -92,6 +97,11 @@ class Binding(ABC):
 
     def weights(self, model: str) -> Path:
         """Return the folder that holds ``model``'s files, all present and checked.
+
+        Args:
+            model: A name from the catalogue; where the manifest says ``repositories``, one of the
+                hub; or the path of a folder or file of the user's own, which is returned
+                (:func:`is_path`).
 
         Raises:
             WeightsMissing: They aren't here; ends with the command that fetches them.

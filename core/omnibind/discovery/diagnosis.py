@@ -48,11 +48,13 @@ class Problem(NamedTuple):
         state: What kind of problem it is.
         message: What was found and what was expected.
         command: The one command that mends it, or an empty string where there is none.
+        wants_model: Whether naming a model is what mends it.
     """
 
     state: State
     message: str
     command: str = ""
+    wants_model: bool = False
 
 
 class Diagnosis(NamedTuple):
@@ -80,6 +82,11 @@ class Diagnosis(NamedTuple):
     def is_ready(self) -> bool:
         """True where nothing keeps the binding from running."""
         return not self.problems
+
+    @property
+    def wants_model(self) -> bool:
+        """True where a model is all that is missing: it can be asked which ones it has."""
+        return bool(self.problems) and all(problem.wants_model for problem in self.problems)
 
     def error(self) -> errors.OmnibindError:
         """Return the error that using this binding raises."""

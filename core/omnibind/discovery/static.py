@@ -8,8 +8,9 @@ import symtable
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from omnibind.contracts.binding import is_path
 from omnibind.contracts.errors import OmnibindError, UnknownModel, WeightsMissing
 from omnibind.discovery import keys
 from omnibind.discovery.diagnosis import Problem
@@ -51,6 +52,7 @@ def problems_of(found: Found, model: str | None, configuration: Mapping[str, Any
         *_engine_problems(found, manifest, runs, configuration),
         *_weight_problems(found, manifest, models, model, configuration),
         *_key_problems(found, manifest, configuration),
+        *_setting_problems(found, manifest, models, model, configuration),
     ]
 
 
@@ -155,7 +157,7 @@ def _weight_problems(
     chosen = chosen_model(manifest, model, configuration)
     if chosen is None or manifest.kind == "remote":
         return
-    if places.is_path(chosen):
+    if is_path(chosen):
         try:
             local.find(chosen)
         except WeightsMissing as error:
@@ -190,9 +192,21 @@ def models_of(found: Found, manifest: Manifest) -> dict[str, Model]:
     return with_prices(models, owner or f"{found.modality}/{found.name}")
 
 
-def target_of(found: Found, manifest: Manifest, models: Mapping[str, Model]) -> Target:
+class Named(Protocol):
+    """What has a binding's names: its folder, or its description."""
+
+    @property
+    def modality(self) -> str:
+        """The modality, such as ``tts``."""
+
+    @property
+    def name(self) -> str:
+        """The binding's name."""
+
+
+def target_of(named: Named, manifest: Manifest, models: Mapping[str, Model]) -> Target:
     """Return the binding as the weights see it; with ``weights_of``, the other binding."""
-    owner = manifest.weights_of or f"{found.modality}/{found.name}"
+    owner = manifest.weights_of or f"{named.modality}/{named.name}"
     modality, _, name = owner.partition("/")
     return Target(modality, name, dict(models), manifest.repositories)
 
@@ -206,7 +220,7 @@ def unknown_model(target: Target, model: str) -> UnknownModel | None:
 
 def may_have(target: Target, model: str) -> bool:
     """Tell whether a model that no catalogue lists can be one: a path, or a hub repository."""
-    return places.is_path(model) or target.is_repository(model)
+    return is_path(model) or target.is_repository(model)
 
 
 def _key_problems(
@@ -219,8 +233,34 @@ def _key_problems(
                 names = " or ".join(alternatives)
                 command = f"omnibind keys set {alternatives[0]}"
                 yield Problem("needs-key", f"{found.name} needs a key; set {names}", command)
+
+
+def _setting_problems(
+    found: Found,
+    manifest: Manifest,
+    models: Mapping[str, Model],
+    model: str | None,
+    configuration: Mapping[str, Any],
+) -> Iterable[Problem]:
     for setting in manifest.settings:
-        named = [one for one in setting.variables if os.environ.get(one)]
-        if configuration.get(setting.name) is None and not named:
-            about = f" ({setting.help})" if setting.help else ""
+        is_named = any(os.environ.get(variable) for variable in setting.variables)
+        if is_named or configuration.get(setting.name) is not None:
+            continue
+        about = f" ({setting.help})" if setting.help else ""
+        if setting.name != manifest.model_option:
             yield Problem("needs-setting", f"{found.name} needs {setting.name}{about} configured")
+        elif model is None:
+            told = _model_wanted(found, models, f"{setting.name}{about}")
+            yield Problem("needs-setting", told, wants_model=True)
+
+
+def _model_wanted(found: Found, models: Mapping[str, Model], setting: str) -> str:
+    """Say how a model is named; three stand for all that the catalogue lists."""
+    few = list(models)[:3]
+    told = ", ".join(f"{name} ({models[name].license or 'license unknown'})" for name in few)
+    such = f", such as {told}" if few else ""
+    return (
+        f"{found.modality}/{found.name} has no default model; name one: "
+        f'Client({found.modality}="{found.name}/{few[0] if few else "MODEL"}"), or configure '
+        f"{setting}{such}"
+    )

@@ -106,14 +106,15 @@ def _of_folder(found: Found) -> Iterator[Available]:
 
     try:
         problems = static.problems_of(found, None, {})
-        if any(problem.state != "needs-weights" for problem in problems):
+        wants_model = any(problem.wants_model for problem in problems)
+        if any(one.state != "needs-weights" and not one.wants_model for one in problems):
             return
         manifest = read_manifest(found.folder)
         models = static.models_of(found, manifest)
     except WeightsDamaged:
         return
     names: Iterable[str | None] = [None]
-    if manifest.model_option and (models or manifest.repositories):
+    if wants_model or (manifest.model_option and (models or manifest.repositories)):
         names = _models_here(found, manifest, models)
     for model in names:
         able = manifest.capabilities_of(models, model)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from omnibind.contracts.binding import is_path
 from omnibind.contracts.errors import AmbiguousBinding, UnknownBinding, suggest
 from omnibind.discovery import places
 from omnibind.discovery.places import Found, Root
 from omnibind.managers import registry
 from omnibind.managers.registry import Registered
-from omnibind.weights.places import is_path
 
 Folders = Sequence[str | os.PathLike[str]]
 Offer = Found | Registered

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from omnibind.contracts import CONTRACTS
-from omnibind.contracts.binding import Binding
+from omnibind.contracts.binding import Binding, is_path
 from omnibind.contracts.errors import (
     AmbiguousBinding,
     BadConfig,
@@ -21,7 +21,6 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.tts import TTSBinding
 from omnibind.managers import finding, registry
 from omnibind.managers.registry import Registered
-from omnibind.weights.places import is_path
 
 if TYPE_CHECKING:
     from omnibind.contracts.options import Schema
@@ -228,6 +227,8 @@ class BindingManager(Generic[B]):
     def create_binding(self, name: str, /, **config: Any) -> B:
         """Create a binding; its engine isn't loaded yet.
 
+        One that lacks nothing but its model can be created, to be asked which ones there are.
+
         Args:
             name: A name, ``origin:name`` or the path of its folder.
             config: The constructor's keyword arguments; ``runs`` says where it runs.
@@ -240,7 +241,7 @@ class BindingManager(Generic[B]):
         """
         offer = self._find(name)
         diagnosis = self.diagnose(offer.choice, None, **config)
-        if not diagnosis.is_ready:
+        if not (diagnosis.is_ready or diagnosis.wants_model):
             raise diagnosis.error()
         runs, env_file = config.pop("runs", None), config.pop("env_file", None)
         return self.create(offer, config, runs, env_file)

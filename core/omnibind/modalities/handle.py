@@ -123,7 +123,7 @@ class Handle(Generic[B, M]):
         Raises:
             NotReady: Something must be mended first; the message ends with the command.
         """
-        return self._first().schema
+        return self._teller().schema
 
     def _schema_of(self, verb: str) -> Schema:
         """The options of one of the first ready binding's verbs.
@@ -131,7 +131,7 @@ class Handle(Generic[B, M]):
         Raises:
             NotReady: Something must be mended first, or it has no such verb.
         """
-        return self._first().schema_of(verb)
+        return self._teller().schema_of(verb)
 
     def _unnamed(self) -> str:
         return f"no {self.modality} binding was named; name one: Client({self.modality}=…)"
@@ -146,6 +146,17 @@ class Handle(Generic[B, M]):
                 first = first or error
         assert first is not None
         raise first
+
+    def _teller(self) -> Candidate:
+        """Return the first binding that is ready, else the first that lacks but its model."""
+        try:
+            return self._first()
+        except NotReady:
+            tellers = (member.teller() for member in self._members)
+            teller = next((one for one in tellers if one is not None), None)
+            if teller is None:
+                raise
+            return teller
 
     def _named(self) -> list[Member[B]]:
         if self._members:
@@ -227,7 +238,7 @@ class Handle(Generic[B, M]):
 
     async def _asked(self, verb: str, options: dict[str, Any]) -> Any:
         # The binding itself declares what its lists and settings take.
-        candidate = await Run(self._aside, self._first)
+        candidate = await Run(self._aside, self._teller)
         method: Callable[..., Any] = getattr(candidate.binding, verb)
         return await Run(candidate.place.turns, lambda: method(**options))
 

@@ -45,6 +45,7 @@ class Member(Generic[B]):
         self.candidate: Candidate | None = None
         self.slot: Slot | None = None
         self._manager = manager
+        self._teller: Candidate | None = None
         self._lock = threading.Lock()
         _ALL.add(self)
         offer = manager.find(choice.binding)
@@ -91,6 +92,13 @@ class Member(Generic[B]):
                     self.candidate = self._made()
         return self.candidate
 
+    def teller(self) -> Candidate | None:
+        """Return what tells of models and options without one; None where more is missing."""
+        with self._lock:
+            if self._teller is None and self.diagnose().wants_model:
+                self._teller = self._made(is_asked=True)
+            return self._teller
+
     def leave(self) -> bool:
         """Let go of the slot; True where nobody else holds it, so that its engine can go."""
         if self.slot is None:
@@ -111,20 +119,21 @@ class Member(Generic[B]):
                 SLOTS.forget(slot)
             return candidate
 
-    def _made(self, *, is_own: bool = False) -> Candidate:
+    def _made(self, *, is_own: bool = False, is_asked: bool = False) -> Candidate:
         diagnosis = self.diagnose()
-        if not diagnosis.is_ready:
+        if not (diagnosis.is_ready or (is_asked and diagnosis.wants_model)):
             raise self._error(diagnosis)
         manager, choice = self._manager, self.choice
         offer = manager.find(choice.binding)
         configuration, model = configured(manager, offer, choice)
-        known: dict[str, Any] = {}
+        facts, known = manager.facts(offer), dict[str, Any]()
+        placed = with_defaults(facts.configuration, configuration)
         concurrent, residence, runs = 1, None, choice.runs
         if not isinstance(offer, Registered):
             concurrent = manager.manifest(offer).concurrent
             runs = _runs(manager.manifest(offer), runs)
             known = known_of(manager, offer, model)
-            residence = _residence(manager, offer, model, configuration, choice.stays)
+            residence = _residence(manager, offer, model, placed, choice.stays)
 
         def make() -> Slot:
             binding = manager.create(offer, configuration, runs, choice.env_file)
@@ -133,7 +142,6 @@ class Member(Generic[B]):
         key = None if is_own else _key(manager, offer, choice, runs, configuration)
         slot = self.slot = make() if key is None else SLOTS.one(key, make)
         slot.holders.add(self)
-        facts = manager.facts(offer)
         return Candidate(
             self.label,
             slot.binding,
@@ -185,7 +193,7 @@ def _residence(
     manager: BindingManager[Any],
     offer: Any,
     model: str | None,
-    configuration: Mapping[str, Any],
+    placed: Mapping[str, Any],
     stays: Mapping[str, Any],
 ) -> Residence | None:
     """Return how the engine is to stay in memory; None where a service does the work."""
@@ -202,7 +210,6 @@ def _residence(
     if model and (listed.has_weights if listed else static.may_have(target, model)):
         files = store.expected(target, model)
     engine = manifest.engine or f"{manager.modality}/{offer.name}"
-    placed = with_defaults(manager.facts(offer).configuration, configuration)
     return Residence.of_files(engine, manager.modality, model, placed, files, **stays)
 
 
@@ -301,7 +308,7 @@ def _after_fork() -> None:
         slot = member.slot
         if _is_apart and slot is not None and instance_of(slot.binding) is None:
             _never_end(slot)
-            member.candidate = member.slot = None
+            member.candidate = member.slot = member._teller = None
 
 
 def _never_end(slot: Slot) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from omnibind.contracts.binding import is_path
 from omnibind.contracts.errors import OmnibindError
 from omnibind.discovery import static
 from omnibind.modalities.paper import Paper
 from omnibind.running.residence import Residence
-from omnibind.weights import integrity, places, store
+from omnibind.weights import integrity, store
 from omnibind.weights.integrity import Expected
 
 
@@ -18,9 +19,11 @@ def sizes_of(paper: Paper) -> tuple[int | None, list[Expected] | None]:
     target, model = paper.target, paper.model
     if target is None:
         return None, None
-    if paper.sketch.is_remote or model is None:
+    if paper.sketch.is_remote:
         return 0, None
-    if places.is_path(model):
+    if model is None:
+        return (None if paper.state == "needs-setting" else 0), None
+    if is_path(model):
         return 0, store.expected(target, model)
     if static.unknown_model(target, model) is not None:
         return None, None

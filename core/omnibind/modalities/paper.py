@@ -76,6 +76,24 @@ class Paper(NamedTuple):
         return self.sketch
 
 
+class _Sketched(NamedTuple):
+    """What a member would become.
+
+    Attributes:
+        candidate: What would serve calls.
+        is_schema_known: Whether its options can be checked.
+        target: Its weights; None where it has no folder that can be read.
+        engine: What its memory is known by.
+        placed: The device and the precision that its engine is to have.
+    """
+
+    candidate: Candidate
+    is_schema_known: bool
+    target: Target | None
+    engine: str
+    placed: Mapping[str, Any]
+
+
 def paper_of(member: Member[Any], named: str | None, is_model: bool) -> Paper:
     """Return what is known of a handle's member for one call.
 
@@ -86,21 +104,36 @@ def paper_of(member: Member[Any], named: str | None, is_model: bool) -> Paper:
     """
     state, error = _state_of(member, None)
     try:
-        sketch, is_known, target, engine, placed = _sketched(member, error is None)
+        seen = _sketched(member, error is None)
     except OmnibindError as reason:
         if error is None:
             state, error = problem_of(reason).state, reason
         nobody = _OnPaper()
-        sketch, is_known, target = Candidate(member.label, nobody, Slot(nobody), ANY), False, None
-        engine, placed = member.label, {}
+        unknown = Candidate(member.label, nobody, Slot(nobody), ANY)
+        seen = _Sketched(unknown, False, None, member.label, {})
+    sketch = seen.candidate
     model = named if is_model or named is None else sketch.model_of(named)
     is_listed = is_model or model in sketch.models  # a voice may lie in a folder of the user's
-    if error is None and target is not None and model not in (None, sketch.model) and is_listed:
+    if (
+        error is None
+        and seen.target is not None
+        and model not in (None, sketch.model)
+        and is_listed
+    ):
         state, error = _state_of(member, model)
     is_loaded = member.slot is not None and member.slot.is_loaded
     model = model or sketch.model
     return Paper(
-        member.label, engine, sketch, model, state, error, target, is_known, is_loaded, placed
+        label=member.label,
+        engine=seen.engine,
+        sketch=sketch,
+        model=model,
+        state=state,
+        error=error,
+        target=seen.target,
+        is_schema_known=seen.is_schema_known,
+        is_loaded=is_loaded,
+        placed=seen.placed,
     )
 
 
@@ -112,13 +145,7 @@ def _state_of(member: Member[Any], model: str | None) -> tuple[str, OmnibindErro
     return diagnosis.state, None if diagnosis.is_ready else member._error(diagnosis)
 
 
-def _sketched(
-    member: Member[Any], is_ready: bool
-) -> tuple[Candidate, bool, Target | None, str, dict[str, Any]]:
-    """Return what a member would become, whether its options are known, its weights, its engine.
-
-    And the device and the precision of that.
-    """
+def _sketched(member: Member[Any], is_ready: bool) -> _Sketched:
     manager, choice, prepared = member._manager, member.choice, member.candidate
     offer, paper = manager.find(choice.binding), _OnPaper()
     target, engine = None, member.label
@@ -132,7 +159,7 @@ def _sketched(
     if prepared is not None:
         sketch = copy(prepared)
         sketch.binding = paper
-        return sketch, True, target, engine, placed
+        return _Sketched(sketch, True, target, engine, placed)
     known = {} if target is None else known_of(manager, offer, model)
     sketch = Candidate(
         member.label,
@@ -146,7 +173,7 @@ def _sketched(
         powers=facts.powers if facts else None,
         **known,
     )
-    return sketch, facts is not None, target, engine, placed
+    return _Sketched(sketch, facts is not None, target, engine, placed)
 
 
 def _facts_of(member: Member[Any], offer: Offer, is_ready: bool) -> Facts | None:

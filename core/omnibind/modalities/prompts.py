@@ -7,10 +7,8 @@ from typing import Any
 
 from omnibind.calls.candidate import Candidate
 from omnibind.calls.request import Subject
-from omnibind.calls.subjects import clean_text
-from omnibind.contracts.errors import BadInput
-from omnibind.contracts.media import ImageInput, Meta, Source
-from omnibind.contracts.options import KINDS, OptionType
+from omnibind.calls.subjects import clean_text, opened
+from omnibind.contracts.media import ImageInput, Meta
 from omnibind.modalities.handle import NOT_GIVEN
 
 NO_FACTS = Meta()
@@ -31,19 +29,12 @@ def shown_and_told(prompt: str, image: ImageInput) -> Subject:
     Raises:
         BadInput: The picture is of no kind that one can be read from.
     """
-    opened: list[Source] = []
+    picture = opened(image, "image", "picture")
 
     def subject(candidate: Candidate) -> tuple[Any, ...]:
-        if not opened:  # an open file can be read only once, whoever serves in the end
-            opened.append(Source.of(image, "image"))
-        source = opened[0]
-        _ = source.media_type  # a missing or wrong file is told before an engine is loaded
+        source = picture()
         return clean_text(prompt, "prompt", candidate.label), source
 
-    try:
-        KINDS["image"].check(image, OptionType("image"))
-    except ValueError as error:
-        raise BadInput(f"the picture can't be read: {error}") from None
     return subject
 
 

@@ -10,9 +10,10 @@ from omnibind.calls.choice import Choice
 from omnibind.calls.request import Subject
 from omnibind.calls.streaming import Streaming
 from omnibind.calls.streams import AsyncStream, Stream
-from omnibind.contracts.errors import BadInput, BadOption
-from omnibind.contracts.media import AudioInput, Meta, Segment, Source, Transcript
-from omnibind.contracts.options import KINDS, OptionType, shown
+from omnibind.calls.subjects import opened
+from omnibind.contracts.errors import BadOption
+from omnibind.contracts.media import AudioInput, Meta, Segment, Transcript
+from omnibind.contracts.options import shown
 from omnibind.contracts.stt import STTBinding
 from omnibind.modalities.handle import AsyncHandle, BlockingHandle, Handle
 
@@ -24,21 +25,13 @@ def heard(audio_path: AudioInput, model: str | None) -> Subject:
         BadInput: It is of no kind that a sound can be read from.
         BadOption: The model isn't a str.
     """
-    opened: list[Source] = []
-
-    def subject(candidate: Candidate) -> tuple[Any, ...]:
-        if not opened:  # an open file can be read only once, whoever serves in the end
-            opened.append(Source.of(audio_path, "audio"))
-        source = opened[0]
-        _ = source.media_type  # a missing or wrong file is told before an engine is loaded
-        return (source,) if model is None else (source, model)
-
-    try:
-        KINDS["audio"].check(audio_path, OptionType("audio"))
-    except ValueError as error:
-        raise BadInput(f"the sound can't be read: {error}") from None
+    sound = opened(audio_path, "audio", "sound")
     if model is not None and not isinstance(model, str):
         raise BadOption(f"the model is {shown(model)}; give a str, a name from list_models()")
+
+    def subject(candidate: Candidate) -> tuple[Any, ...]:
+        return (sound(),) if model is None else (sound(), model)
+
     return subject
 
 

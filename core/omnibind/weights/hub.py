@@ -25,13 +25,13 @@ from omnibind.weights.sources import Source
 from omnibind.weights.web import Report
 
 _TIMEOUT_S = 30.0
-# Pickles and other frameworks' copies of what lies beside them as safetensors.
 _PIPELINE = "model_index.json"
 # model.fp16.safetensors, model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json
 _VARIANT = re.compile(
     r"(?P<stem>.*/?[^/.]+)(?:\.(?:fp16|fp32|bf16|non_ema|ema_only)(?:-\d{5}-of-\d{5})?)"
     r"(?P<ending>\.(?:safetensors|bin))"
 )
+# Other frameworks' copies of what lies beside them as safetensors.
 _OTHER_FRAMEWORKS = ("*.h5", "*.msgpack", "*.ot", "flax_*", "tf_*", "rust_*")
 
 

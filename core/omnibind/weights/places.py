@@ -50,11 +50,6 @@ def models_folders() -> list[Path]:
     return [root / "models", own] if root else [own]
 
 
-def is_path(text: str) -> bool:
-    """Tell whether something was named by its path: absolute, or beginning with ``.`` or ``~``."""
-    return text[:1] in (".", "~") or Path(text).is_absolute()
-
-
 def subfolder(modality: str, name: str, model: str) -> str:
     """Return ``modality/name/model``; a hub name ``org/name`` nests.
 

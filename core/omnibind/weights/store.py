@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from omnibind.contracts.binding import is_path
 from omnibind.contracts.errors import (
     BadInput,
     NotOffered,
@@ -64,7 +65,7 @@ def expected(target: Target, model: str) -> list[Expected] | None:
         UnknownModel: Neither the catalogue nor ``models.lock`` knows the model.
         BadInput: A file of a model that was named by its path can't be read.
     """
-    if places.is_path(model):
+    if is_path(model):
         return local.expected(model)
     listed = target.models.get(model)
     if listed is not None and not (listed.repository or listed.build):
@@ -117,7 +118,7 @@ def resolve(target: Target, model: str) -> Path:
         Untrusted: A file can run code when it is loaded, and neither the catalogue nor the user
             vouches for it.
     """
-    if places.is_path(model):
+    if is_path(model):
         return local.resolve(model)
     folder = whole(target, model)
     listed = target.models.get(model)
