@@ -228,6 +228,7 @@ class Bench:
             Figure("piper", "tts/piper / piper alone", "A/B", 1.03, self._work("piper")),
             Figure("kokoro", "tts/kokoro / kokoro-onnx alone", "A/B", 1.03, self._work("kokoro")),
             *self._of_engines(),
+            *self._of_services(),
         ]
         for name, library in (("faster_whisper", "faster-whisper"), ("whisper", "openai-whisper")):
             for sound, spoken in SOUNDS.items():
@@ -282,6 +283,19 @@ class Bench:
                 1.5,
                 self._work("musicgen-together"),
             ),
+        ]
+
+    def _of_services(self) -> list[Figure]:
+        """Return the figures of remote bindings that bench_remote.py times."""
+        return [
+            Figure(name, what, value, limit, self._work(name))
+            for name, what, value, limit in (
+                ("remote-call", "service's call / bare httpx2", "A/B", 1.15),
+                ("remote-asyncio", "awaited one / bare httpx2", "A/B", 1.15),
+                ("remote-at-once", "500 at once: bare httpx2 / ours", "B/A", 0.8),
+                ("remote-sdk", "service's call / its own package", "A/B", 1.0),
+                ("remote-import", "import of all remote bindings", "A ms", 150),
+            )
         ]
 
     # Each of these returns the function that measures a figure's pairs.

@@ -16,6 +16,7 @@ from typing import Any
 
 import bench_calls as calls
 import bench_engines as engines
+import bench_remote as remote
 import bench_workers as workers
 from bench_calls import Pairs, check_same, in_turn, samples_of
 
@@ -258,6 +259,11 @@ WORK: dict[str, Callable[..., Any]] = {
     "pictures": engines.pictures,
     "four-pictures": engines.four_pictures,
     "film": engines.film,
+    "remote-call": remote.remote_call,
+    "remote-sdk": remote.remote_sdk,
+    "remote-asyncio": remote.remote_asyncio,
+    "remote-at-once": remote.remote_at_once,
+    "remote-import": remote.remote_import,
     "sound": sound,
     "weights": weights,
 }

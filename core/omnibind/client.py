@@ -86,8 +86,9 @@ class _AnyClient:
     _settings: Settings
 
     def __init__(self, **named: Unpack[ClientOptions]) -> None:
-        for name, spec in named.items():
-            named[name] = hidden(spec)  # type: ignore[literal-required]  # a name of its own
+        # No key stays in the locals of this frame, which a traceback may show.
+        arguments: dict[str, Any] = named  # type: ignore[assignment]  # a TypedDict is a dict
+        arguments.update((name, hidden(given)) for name, given in arguments.items())
         choices, settings = _read(named)
         self._take(choices, settings)
 

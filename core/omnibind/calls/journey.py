@@ -145,6 +145,8 @@ async def _attempt(trip: Trip, type_: type[M], choice: Choice) -> Made[M]:
             begin = native
             output = await Native(lambda: begin(*choice.subject, **choice.options))
     seconds = trip.call.clock() - started
+    if request.controls.off is None:  # nothing is verified, which alone takes its time
+        return Made.of(output, seconds, choice, type_, request)
     return await Run(trip.aside, lambda: Made.of(output, seconds, choice, type_, request))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator
+from functools import lru_cache
 from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -83,9 +84,8 @@ def open_(request: Request, timeout_s: float | None, own: Any = None) -> ReplySt
             raise hosts.unresolved(request) from None
         hosts.refuse_private(request, hosts.addresses_of(found))
     with _Told(request):
-        response = client.send(
-            _built(client, request, timeout_s), stream=True, follow_redirects=False
-        )
+        built = _built(client, request, timeout_s, is_own=own is not None)
+        response = client.send(built, stream=True, follow_redirects=False)
     stream = _stream_of(request, response, response.iter_bytes())
     try:
         _check_peer(request, response, looks)
@@ -139,9 +139,8 @@ async def aopen(request: Request, timeout_s: float | None, own: Any = None) -> R
             raise hosts.unresolved(request) from None
         hosts.refuse_private(request, hosts.addresses_of(found))
     with _Told(request):
-        response = await client.send(
-            _built(client, request, timeout_s), stream=True, follow_redirects=False
-        )
+        built = _built(client, request, timeout_s, is_own=own is not None)
+        response = await client.send(built, stream=True, follow_redirects=False)
     stream = _stream_of(request, response, response.aiter_bytes())
     try:
         _check_peer(request, response, looks)
@@ -309,7 +308,11 @@ def _refuse_offline() -> None:
 
 
 def _built(
-    client: httpx2.Client | httpx2.AsyncClient, request: Request, timeout_s: float | None
+    client: httpx2.Client | httpx2.AsyncClient,
+    request: Request,
+    timeout_s: float | None,
+    *,
+    is_own: bool,
 ) -> httpx2.Request:
     import httpx2
 
@@ -320,13 +323,41 @@ def _built(
                 "header can have; check the key or setting that it is made of"
             )
     read_s = READ_S if timeout_s is None else min(timeout_s, TIMEOUT_MAX)
-    return client.build_request(
+    connect_s = min(CONNECT_S, read_s)
+    if is_own:  # with what the program gave it: headers, cookies, a base address
+        return client.build_request(
+            request.method,
+            request.url,
+            headers=[(name, _plain(value)) for name, value in request.headers.items()],
+            content=request.body,
+            timeout=httpx2.Timeout(read_s, connect=connect_s),
+        )
+    # Ours has nothing of its own to add, and keeps no service's cookies for other callers.
+    timeout = {"connect": connect_s, "read": read_s, "write": read_s, "pool": read_s}
+    return httpx2.Request(
         request.method,
-        request.url,
-        headers=[(name, _plain(value)) for name, value in request.headers.items()],
+        _address(request.url),
+        headers=[*_usual_headers(), *((n, _plain(v)) for n, v in request.headers.items())],
         content=request.body,
-        timeout=httpx2.Timeout(read_s, connect=min(CONNECT_S, read_s)),
+        extensions={"timeout": timeout},
     )
+
+
+@lru_cache(maxsize=256)
+def _address(url: str) -> httpx2.URL:
+    # Parsing takes longer than anything else about a request, and services have few addresses.
+    import httpx2
+
+    return httpx2.URL(url)
+
+
+@lru_cache(maxsize=1)
+def _usual_headers() -> tuple[tuple[str, str], ...]:
+    import httpx2
+
+    usual = httpx2.Client(trust_env=False, verify=False).headers  # it sends nothing
+    names = ("accept", "accept-encoding", "connection")
+    return tuple((name, usual[name]) for name in names)
 
 
 def _plain(value: str | Secret) -> str:

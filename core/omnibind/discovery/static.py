@@ -50,7 +50,7 @@ def problems_of(found: Found, model: str | None, configuration: Mapping[str, Any
         *_code_problems(folder, manifest),
         *_platform_problems(found, manifest, runs),
         *_engine_problems(found, manifest, runs, configuration),
-        *_weight_problems(found, manifest, models, model, configuration),
+        *_model_problems(found, manifest, models, model, configuration),
         *_key_problems(found, manifest, configuration),
         *_setting_problems(found, manifest, models, model, configuration),
     ]
@@ -147,7 +147,7 @@ def _package_problems(found: Found, manifest: Manifest, runs: str) -> Iterable[P
         )
 
 
-def _weight_problems(
+def _model_problems(
     found: Found,
     manifest: Manifest,
     models: dict[str, Model],
@@ -155,7 +155,12 @@ def _weight_problems(
     configuration: Mapping[str, Any],
 ) -> Iterable[Problem]:
     chosen = chosen_model(manifest, model, configuration)
-    if chosen is None or manifest.kind == "remote":
+    if chosen is None:
+        return
+    if manifest.kind == "remote":
+        entry = models.get(chosen)
+        if entry is not None and entry.is_retired:
+            yield Problem("retired", entry.told_of_end(f"{found.modality}/{found.name}/{chosen}"))
         return
     if is_path(chosen):
         try:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from urllib.parse import urlsplit
 
@@ -70,7 +69,8 @@ class RemoteBinding(Binding):
     _models: Mapping[str, Model] = {}
 
     def __init__(self, **connection: Unpack[Connection]) -> None:
-        self._api_key = connection.get("api_key")
+        api_key = connection.get("api_key")
+        self._api_key = None if api_key is None else Secret(api_key)
         self._base_url = connection.get("base_url")
         ca_bundle = connection.get("ca_bundle")
         self._way = Way(
@@ -115,9 +115,9 @@ class RemoteBinding(Binding):
         asked = names or tuple(self._keys[0] if self._keys else ())
         if not names or not self._keys or names[0] in self._keys[0]:
             call = CURRENT_CALL.get()
-            given = getattr(call, "api_key", None) or self._api_key
+            given: Secret | None = getattr(call, "api_key", None) or self._api_key
             if given is not None:
-                return Secret(given)
+                return given
         return keys.find(asked, self._env_file)
 
     def key(self, *names: str) -> Secret:
@@ -286,9 +286,8 @@ class RemoteBinding(Binding):
         if not name:
             raise SettingMissing(f"{self.label} needs a model; give model= or model_name")
         entry = self._models.get(name)
-        if entry is not None and entry.retired_on is not None and entry.retired_on <= date.today():
-            instead = f"; use {entry.successor}" if entry.successor else ""
-            raise Retired(f"{self.label}: {name} was retired on {entry.retired_on}{instead}")
+        if entry is not None and entry.is_retired:
+            raise Retired(entry.told_of_end(f"{self.label}/{name}"))
         return name
 
     def facts(self, model: str) -> Model | None:
@@ -297,12 +296,7 @@ class RemoteBinding(Binding):
 
     def served(self) -> list[str]:
         """Return the models of the catalogue that aren't retired, in its order."""
-        today = date.today()
-        return [
-            name
-            for name, entry in self._models.items()
-            if entry.retired_on is None or entry.retired_on > today
-        ]
+        return [name for name, entry in self._models.items() if not entry.is_retired]
 
     # ── results ──
 

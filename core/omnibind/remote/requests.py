@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json as jsons
 import secrets
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
+
+import msgspec
 
 from omnibind.contracts.effects import Effect, Open, Send
 from omnibind.contracts.http import Reply, ReplyStream, Request
@@ -140,8 +141,7 @@ def encoded(
         files: Files of a form; an empty mapping makes it multipart although there is none.
     """
     if json is not None:
-        body = jsons.dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
-        return {"content-type": "application/json"}, body
+        return {"content-type": "application/json"}, msgspec.json.encode(json)
     if files is not None:
         return _multipart(form or {}, files)
     if form is not None:
@@ -161,7 +161,7 @@ def _pairs(fields: Form) -> Generator[tuple[str, str]]:
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return jsons.dumps(value) if isinstance(value, (dict, list)) else str(value)
+    return msgspec.json.encode(value).decode() if isinstance(value, (dict, list)) else str(value)
 
 
 def _multipart(

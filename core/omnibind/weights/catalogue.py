@@ -143,6 +143,16 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return bool(self.files or self.repository or self.build)
 
     @property
+    def is_retired(self) -> bool:
+        """Whether its maker has withdrawn it by today."""
+        return self.retired_on is not None and self.retired_on <= datetime.date.today()
+
+    def told_of_end(self, label: str) -> str:
+        """Return a sentence that says when it was withdrawn and what to use instead."""
+        instead = f"; use {self.successor}" if self.successor else ""
+        return f"{label} was retired on {self.retired_on}{instead}"
+
+    @property
     def is_delivered(self) -> bool:
         """Whether a pull can bring it; False where it comes with a checkout alone."""
         return all(file.sources or file.parts for file in self.files)
