@@ -16,5 +16,5 @@ class OpenAICompatible(RemoteBinding):
 
     def authorization(self) -> Mapping[str, str | Secret]:
         """Return the key's header, where there is a key."""
-        key = self.find_key("OPENAI_COMPATIBLE_API_KEY")
+        key = self.find_key()
         return {} if key is None else {"authorization": key.after("Bearer ")}

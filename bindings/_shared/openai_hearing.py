@@ -88,7 +88,7 @@ class HearsLikeOpenAI(RemoteSTT):
                 if kind == "transcript.text.delta":
                     yield Segment(0.0, 0.0, str(data.get("delta", "")))
                 elif kind == "transcript.text.segment":
-                    heard.append(_segment(data))
+                    heard.append(segment_of(data))
                     yield heard[-1]
                 elif kind == "transcript.text.done":
                     whole = str(data.get("text", ""))
@@ -152,8 +152,8 @@ class HearsLikeOpenAI(RemoteSTT):
             words = " ".join(segment.text for segment in segments)
             return Transcript(words, segments, language=language, meta=meta)
         data = reply.json()
-        words_ = [_word(one) for one in data.get("words") or ()]
-        segments = [_segment(one, words_) for one in data.get("segments") or ()]
+        words_ = [word_of(one) for one in data.get("words") or ()]
+        segments = [segment_of(one, words_) for one in data.get("segments") or ()]
         seconds = data.get("duration") or (data.get("usage") or {}).get("seconds")
         cost = limits.cost_of(self.facts(model), tokens(data.get("usage")))
         if cost is not None:
@@ -161,17 +161,19 @@ class HearsLikeOpenAI(RemoteSTT):
         return Transcript(
             str(picked(data, "text")).strip(),
             segments,
-            language=language or _tag(data.get("language")),
+            language=language or language_tag(data.get("language")),
             duration_s=None if seconds is None else float(seconds),
             meta=meta._replace(raw=without_media(data)),
         )
 
 
-def _word(data: Mapping[str, Any]) -> Word:
+def word_of(data: Mapping[str, Any]) -> Word:
+    """Return a word of a reply."""
     return Word(float(data["start"]), float(data["end"]), str(data["word"]).strip())
 
 
-def _segment(data: Mapping[str, Any], words: list[Word] | None = None) -> Segment:
+def segment_of(data: Mapping[str, Any], words: list[Word] | None = None) -> Segment:
+    """Return a segment of a reply, with those of its words that lie in it."""
     start, end = float(data.get("start") or 0), float(data.get("end") or 0)
     inside = tuple(word for word in words or () if start <= word.start < end)
     return Segment(start, end, str(data.get("text", "")).strip(), inside, data.get("speaker"))
@@ -199,7 +201,7 @@ _TAGS = {
 }
 
 
-def _tag(language: Any) -> str | None:
+def language_tag(language: Any) -> str | None:
     """Return a language as a tag; whisper-1 names it in English."""
     if not isinstance(language, str):
         return None

@@ -12,7 +12,7 @@ from omnibind.contracts.media import Audio, AudioChunk
 from omnibind.contracts.options import Range
 from omnibind.remote import limits
 from omnibind.remote.modalities import RemoteTTS
-from omnibind.remote.pieces import audio_of_samples, samples
+from omnibind.remote.pieces import samples
 from omnibind.remote.requests import given
 
 from .openai import Extra
@@ -43,8 +43,7 @@ class SpeaksLikeOpenAI(RemoteTTS):
         body = self._spoken(text, voice, model, speed, instructions, output_format, extra)
         reply = await self.post("/audio/speech", json=body)
         if output_format == "pcm":
-            meta = self.meta(reply, model=body["model"])
-            return audio_of_samples(reply.body, PCM_RATE, meta=meta)
+            return self.audio_of_samples(reply, PCM_RATE, model=body["model"])
         return self.audio(reply, model=body["model"])
 
     async def stream_audio_flow(

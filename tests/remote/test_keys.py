@@ -36,10 +36,10 @@ def nothing_set(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class _InMemory(keyring.backend.KeyringBackend):
     """A keyring as a desktop has one."""
 
-    priority = 1  # type: ignore[assignment]  # as the package's own tests do
+    priority = 1
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # the package has no types for it
         self.kept: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:

@@ -16,7 +16,10 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 NEEDS = {"music": "musicgen", "video": "wan"}
 
 
-@pytest.mark.parametrize("page", ["speech", "hearing", "pictures", "music", "effects", "video"])
+PAGES = ["speech", "hearing", "pictures", "music", "effects", "video", "remote"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_example_of_a_page_prints_what_the_page_shows(page: str, tmp_path: Path) -> None:
     blocks = re.findall(r"```(\w+)\n(.*?)```", (DOCS / f"{page}.md").read_text("utf-8"), re.DOTALL)
     (kind, code), (_, shown) = blocks[:2]

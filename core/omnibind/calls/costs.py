@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from omnibind.contracts.media import Meta
+
 _PICO = 10**12
 
 
@@ -50,6 +52,17 @@ def reported(usd: float | None, otherwise: Cost = UNKNOWN) -> Cost:
     if usd is None or not isfinite(usd) or usd < 0:
         return otherwise
     return Cost(float(usd), "reported")
+
+
+def told_by(meta: Meta, otherwise: Cost = UNKNOWN) -> Cost:
+    """Return what a result says that it cost; ``otherwise`` where it says nothing usable.
+
+    A binding that worked it out from the service's counts and a price list says ``estimated``.
+    """
+    cost = reported(meta.cost_usd, otherwise)
+    if meta.cost_basis == "estimated" and cost.basis == "reported":
+        return cost._replace(basis="estimated")
+    return cost
 
 
 class Unit(NamedTuple):

@@ -12,7 +12,7 @@ from omnibind.calls.callbacks import Event
 from omnibind.calls.candidate import Member
 from omnibind.calls.choice import Choice
 from omnibind.calls.controls import Settings
-from omnibind.calls.costs import FREE, UNKNOWN, Cost, Reservation, reported, reserve
+from omnibind.calls.costs import FREE, UNKNOWN, Cost, Reservation, reserve, told_by
 from omnibind.calls.produce import Made
 from omnibind.calls.request import Request
 from omnibind.calls.wrapping import Passed, seconds_of, wrapped
@@ -231,9 +231,7 @@ class Trip:
         """Book a try that succeeded."""
         cost = choice.price
         if choice.candidate.is_remote or result.meta.cost_usd is not None:
-            cost = reported(result.meta.cost_usd, cost)
-            if result.meta.cost_basis == "estimated" and cost.basis == "reported":
-                cost = cost._replace(basis="estimated")  # by the service's counts and a price list
+            cost = told_by(result.meta, cost)
         self._book(choice, cost, reservation)
 
     def charge(
@@ -242,8 +240,8 @@ class Trip:
         """Book a try that failed, and say what may follow."""
         told = None
         if isinstance(error, BadOutput) and isinstance(error.result, (Audio, Image, Video)):
-            usd = error.result.meta.cost_usd
-            told = None if usd is None else reported(usd)
+            meta = error.result.meta
+            told = None if meta.cost_usd is None else told_by(meta)
         remote = choice.candidate.is_remote
         verdict = retry.verdict(
             error,

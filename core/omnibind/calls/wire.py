@@ -5,6 +5,7 @@ Source: httpx2, ``httpx2.Client`` and ``httpx2.AsyncClient``.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import AsyncGenerator
 from functools import lru_cache
@@ -207,8 +208,17 @@ def _client(way: Way = USUAL, own: Any = None) -> httpx2.Client:
     key = os.getpid(), way
     client = _clients.get(key)
     if client is None:
+        if not _clients:
+            atexit.register(_close)
         client = _clients.setdefault(key, httpx2.Client(**_settings(way)))
     return client
+
+
+def _close() -> None:
+    """Close the connections of this process at its end; a parent's are the parent's."""
+    for (process, _), client in _clients.items():
+        if process == os.getpid():
+            client.close()
 
 
 def _checked(own: Any, kind: Any) -> Any:
@@ -334,10 +344,13 @@ def _built(
         )
     # Ours has nothing of its own to add, and keeps no service's cookies for other callers.
     timeout = {"connect": connect_s, "read": read_s, "write": read_s, "pool": read_s}
+    said = {name.lower() for name in request.headers}
+    usual = {name: value for name, value in _usual_headers().items() if name not in said}
+    own = {name: _plain(value) for name, value in request.headers.items()}
     return httpx2.Request(
         request.method,
         _address(request.url),
-        headers=[*_usual_headers(), *((n, _plain(v)) for n, v in request.headers.items())],
+        headers=usual | own,
         content=request.body,
         extensions={"timeout": timeout},
     )
@@ -352,12 +365,12 @@ def _address(url: str) -> httpx2.URL:
 
 
 @lru_cache(maxsize=1)
-def _usual_headers() -> tuple[tuple[str, str], ...]:
+def _usual_headers() -> dict[str, str]:
     import httpx2
 
     usual = httpx2.Client(trust_env=False, verify=False).headers  # it sends nothing
     names = ("accept", "accept-encoding", "connection")
-    return tuple((name, usual[name]) for name in names)
+    return {name: usual[name] for name in names}
 
 
 def _plain(value: str | Secret) -> str:

@@ -155,7 +155,8 @@ def _wanted() -> list[Key]:
                     manifest = read_manifest(offer.folder)
                 except OmnibindError:
                     continue  # omnibind doctor tells what is wrong with it
-                for name in {name for alternatives in manifest.keys for name in alternatives}:
+                names = {name for alternatives in manifest.keys for name in alternatives}
+                for name in names.union(manifest.optional_keys):
                     wanted.setdefault(name, []).append(f"{modality}/{offer.name}")
     return [
         Key(name, sorted(bindings), stored.place_of(name))

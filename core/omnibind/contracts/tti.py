@@ -53,6 +53,10 @@ class TTIBinding(Binding):
             An encoded picture, as ``Image`` or ``bytes``.
         """
 
+    def list_models(self, *args: Any, **options: Any) -> list[str]:
+        """Return the models that can be used; by default those of the catalogue."""
+        return self.catalogue()
+
     def list_services(self, *args: Any, **options: Any) -> list[ServiceInfo]:
         """Return the services that this binding can draw with; by default itself alone."""
         summary = (type(self).__doc__ or "").strip().partition("\n")[0]

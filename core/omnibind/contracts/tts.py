@@ -68,6 +68,10 @@ class TTSBinding(Binding):
     def list_voices(self, *args: Any, **options: Any) -> list[str]:
         """Return the voices that can be used now or after a pull, sorted."""
 
+    def list_models(self, *args: Any, **options: Any) -> list[str]:
+        """Return the models that can be used; by default those of the catalogue."""
+        return self.catalogue()
+
     def voices(self) -> list[Voice]:
         """Return the voices of :meth:`list_voices` with what is known of them.
 

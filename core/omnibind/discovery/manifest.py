@@ -75,6 +75,7 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True):
     instead: str = ""
     environment: Environment | None = None
     keys: list[list[str]] = []
+    optional_keys: list[str] = []
     settings: list[Setting] = []
     platforms: list[Literal["linux", "macos", "windows"]] = []
     concurrent: Annotated[int, msgspec.Meta(ge=1)] = 1

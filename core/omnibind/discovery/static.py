@@ -44,7 +44,7 @@ def problems_of(found: Found, model: str | None, configuration: Mapping[str, Any
     except OmnibindError as error:
         return [Problem("broken", str(error))]
     if manifest.state:
-        return [_withdrawn(found, manifest)]
+        return [withdrawn(found, manifest)]
     runs = configuration.get("runs") or manifest.runs
     return [
         *_code_problems(folder, manifest),
@@ -66,7 +66,8 @@ def chosen_model(
     return model or (str(named) if named else None) or manifest.default_model or None
 
 
-def _withdrawn(found: Found, manifest: Manifest) -> Problem:
+def withdrawn(found: Found, manifest: Manifest) -> Problem:
+    """Return what is to be told of a binding that is retired or unavailable."""
     instead = f"; use {manifest.instead}" if manifest.instead else ""
     reason = manifest.reason or f"{found.modality}/{found.name} is {manifest.state}"
     return Problem("retired" if manifest.state == "retired" else "unavailable", reason + instead)

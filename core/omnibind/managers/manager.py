@@ -14,7 +14,6 @@ from omnibind.contracts.errors import (
     BadConfig,
     BindingBroken,
     EnvironmentMissing,
-    NotReady,
     OmnibindError,
     UnknownModel,
 )
@@ -133,9 +132,10 @@ class BindingManager(Generic[B]):
             PackagesMissing: Its code can't be imported without packages that aren't installed.
         """
         offer = self._find(name)
-        facts = self.facts(offer)
         folder = None if isinstance(offer, Registered) else offer
         manifest = self.manifest(folder) if folder else None
+        has_code = manifest is None or bool(manifest.entry)
+        facts = self.facts(offer) if has_code else _no_facts(self.modality)
         models = self.models(folder) if folder else {}
         return Description(
             name=offer.name,
@@ -301,6 +301,7 @@ class BindingManager(Generic[B]):
 
                 if isinstance(binding, RemoteBinding):
                     binding._keys, binding._env_file = manifest.keys, env_file
+                    binding._optional_keys = manifest.optional_keys
                     binding._models = models
         return binding  # type: ignore[return-value]  # it fills this modality's contract
 
@@ -391,6 +392,8 @@ class BindingManager(Generic[B]):
         Raises:
             BindingBroken: Its code is wrong.
             PackagesMissing: Its code can't be imported without packages that aren't installed.
+            Retired: It was withdrawn; says what to use instead.
+            NotOffered: Its service has nothing of the kind; says what to use instead.
         """
         from omnibind.contracts.child import binding_class
         from omnibind.discovery.packages import missing
@@ -398,7 +401,7 @@ class BindingManager(Generic[B]):
 
         manifest = self.manifest(found)
         if not manifest.entry:
-            raise NotReady(manifest.reason or f"{found.name} has no code")
+            raise _withdrawn(found, manifest)
         absent = missing(manifest.requires)
         try:
             if not found.is_shipped and found.choice not in self._facts:
@@ -418,6 +421,21 @@ class BindingManager(Generic[B]):
                 wanted = " ".join(f'"{requirement}"' for requirement in absent)
                 raise PackagesMissing(error.message, command=f"pip install {wanted}") from error
             raise
+
+
+def _no_facts(modality: str) -> Facts:
+    from omnibind.contracts.options import Schema
+    from omnibind.discovery.probe import Facts
+
+    return Facts(Schema((), ()), Schema(CONTRACTS[modality].subject, ()), "")
+
+
+def _withdrawn(found: Found, manifest: Manifest) -> OmnibindError:
+    from omnibind.discovery import static
+    from omnibind.discovery.diagnosis import Diagnosis
+
+    problem = static.withdrawn(found, manifest)
+    return Diagnosis(found.name, found.modality, "static", (problem,)).error()
 
 
 def _configuration_of(maker: Callable[..., Any], owner: str) -> Schema:

@@ -199,6 +199,13 @@ class Handle(Generic[B, M]):
         call.http_client, call.max_bytes = controls.http_client, controls.max_result_bytes
         return request, call
 
+    def _aside_call(self) -> Call[Any]:
+        """Return a call for what isn't a verb: a list of voices that a service is asked for."""
+        call: Call[Any] = Call()
+        controls = self._settings.controls
+        call.http_client, call.max_bytes = controls.http_client, controls.max_result_bytes
+        return call
+
     def _each(self, subjects: Any, name: str) -> list[Any]:
         """Refuse one where several are wanted: a str is a sequence of str too."""
         from collections.abc import Iterable
@@ -299,7 +306,7 @@ class BlockingHandle(Handle[B, M]):
         return run(self._served(request, call), call)
 
     def _ask(self, verb: str, options: dict[str, Any]) -> Any:
-        return run(self._asked(verb, options), Call())
+        return run(self._asked(verb, options), self._aside_call())
 
     def _batch(
         self,
@@ -354,7 +361,7 @@ class AsyncHandle(Handle[B, M]):
         return await arun(self._served(request, call), call)
 
     async def _ask(self, verb: str, options: dict[str, Any]) -> Any:
-        return await arun(self._asked(verb, options), Call())
+        return await arun(self._asked(verb, options), self._aside_call())
 
     async def _batch(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omnibind.calls.call import Call
 from omnibind.calls.choice import Choice as Chosen
 from omnibind.calls.controls import Settings
-from omnibind.calls.costs import UNKNOWN, reported
+from omnibind.calls.costs import told_by
 from omnibind.calls.driver import arun, run
 from omnibind.calls.produce import Made
 from omnibind.calls.request import Request
@@ -65,7 +65,7 @@ class _AnyJobs:
         made: Made[Any] = await Run(
             handle._aside, lambda: Made.of(output, 0.0, chosen, handle._result, request)
         )
-        cost = reported(made.result.meta.cost_usd, UNKNOWN)
+        cost = told_by(made.result.meta)
         result: Audio | Image | Video = wrapped(made, request, chosen, cost, (), None)
         return result
 

@@ -37,7 +37,7 @@ from omnibind.contracts.http import Reply, Request, Way
 from omnibind.contracts.media import Audio, Image, Meta, Video
 from omnibind.contracts.secret import Secret
 from omnibind.discovery import keys
-from omnibind.remote import pace, replies
+from omnibind.remote import pace, pieces, replies
 from omnibind.remote.connection import Connection
 from omnibind.remote.requests import Exchange, Form, Upload, encoded, with_query
 
@@ -65,6 +65,7 @@ class RemoteBinding(Binding):
     rates: ClassVar[Sequence[pace.Rate]] = ()
 
     _keys: Sequence[Sequence[str]] = ()
+    _optional_keys: Sequence[str] = ()
     _env_file: str | None = None
     _models: Mapping[str, Model] = {}
 
@@ -110,15 +111,15 @@ class RemoteBinding(Binding):
 
         Args:
             names: The environment variables that it may stand in, the first one first; none are
-                the first ones that the manifest lists.
+                those that the manifest lists first, or its optional ones.
         """
-        asked = names or tuple(self._keys[0] if self._keys else ())
-        if not names or not self._keys or names[0] in self._keys[0]:
+        usual = tuple(self._keys[0] if self._keys else self._optional_keys)
+        if not names or not usual or names[0] in usual:
             call = CURRENT_CALL.get()
             given: Secret | None = getattr(call, "api_key", None) or self._api_key
             if given is not None:
                 return given
-        return keys.find(asked, self._env_file)
+        return keys.find(names or usual, self._env_file)
 
     def key(self, *names: str) -> Secret:
         """Return a key as :meth:`find_key` does.
@@ -224,7 +225,9 @@ class RemoteBinding(Binding):
 
     def hidden(self, error: OmnibindError) -> OmnibindError:
         """Return an error whose words, which a service may have chosen, don't show the key."""
-        for key in (self.find_key(), *(self.find_key(*names) for names in self._keys)):
+        given = (getattr(CURRENT_CALL.get(), "api_key", None), self._api_key)
+        found = (self.find_key(), *(self.find_key(*names) for names in self._keys))
+        for key in (*given, *found):
             if key is not None and error.args:
                 error.args = (key.hidden_in(str(error.args[0])), *error.args[1:])
         return error
@@ -308,6 +311,17 @@ class RemoteBinding(Binding):
     def audio(self, reply: Reply, **facts: Any) -> Audio:
         """Return a reply's body as a sound; raises what :func:`replies.media_of` does."""
         return Audio(replies.media_of(reply, "audio", self.label), meta=self.meta(reply, **facts))
+
+    def audio_of_samples(self, reply: Reply, sample_rate: int, **facts: Any) -> Audio:
+        """Return a reply's raw 16-bit mono samples, the less significant byte first, as a WAV.
+
+        Raises:
+            BadReply: There are none, or half a sample was left.
+            OmnibindError: It is the service's account of a failure.
+        """
+        if "json" in reply.headers.get("content-type", ""):
+            raise self.error(reply)
+        return pieces.audio_of_samples(reply.body, sample_rate, meta=self.meta(reply, **facts))
 
     def image(self, reply: Reply, **facts: Any) -> Image:
         """Return a reply's body as a picture; raises what :func:`replies.media_of` does."""

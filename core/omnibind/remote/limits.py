@@ -107,6 +107,19 @@ def duration_of(duration_s: float | None, facts: Model | None, owner: str) -> fl
     return duration_s
 
 
+def whole_seconds(duration_s: float | None, owner: str) -> int | None:
+    """Return a length for a service that takes whole seconds alone; None where none was given.
+
+    Raises:
+        BadOption: It isn't whole.
+    """
+    if duration_s is None:
+        return None
+    if duration_s != int(duration_s):
+        raise BadOption(f"duration_s is {duration_s:g}; {owner} takes whole seconds alone")
+    return int(duration_s)
+
+
 def refuse_lacking(facts: Model | None, owner: str, **given: Any) -> None:
     """Refuse options that a model hasn't got although its service has them.
 

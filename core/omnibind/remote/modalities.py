@@ -35,6 +35,10 @@ class RemoteTTS(RemoteBinding, TTSBinding):
         """Return the voices that the catalogue lists, sorted."""
         return sorted({name for entry in self._models.values() for name in entry.voices})
 
+    def list_models(self, *args: Any, **options: Any) -> list[str]:
+        """Return the models that the catalogue lists and that aren't retired."""
+        return self.served()
+
 
 class RemoteTTI(RemoteBinding, TTIBinding):
     """A service that draws; defines ``generate_image_flow`` and perhaps ``edit_image_flow``."""
@@ -44,7 +48,7 @@ class RemoteTTI(RemoteBinding, TTIBinding):
         result: bytes = _run(self, "generate_image", prompt, **options)
         return result
 
-    def list_models(self) -> list[str]:
+    def list_models(self, *args: Any, **options: Any) -> list[str]:
         """Return the models that the catalogue lists and that aren't retired."""
         return self.served()
 

@@ -37,9 +37,10 @@ from omnibind.contracts.http import Reply
 from omnibind.contracts.media import Audio, Image, Video
 from omnibind.contracts.media.recipe import is_secret
 from omnibind.contracts.secret import Secret
+from omnibind.remote import replies
 from omnibind.remote.binding import RemoteBinding
 from omnibind.remote.journal import State, journal
-from omnibind.remote.polling import cancelling
+from omnibind.remote.polling import cancelling, refused
 from omnibind.remote.requests import Exchange
 from omnibind.remote.uploads import ASIDE
 
@@ -59,6 +60,19 @@ class PaidJobs(RemoteBinding):
     def cancel_job(self, job_id: str) -> Exchange | None:
         """Return the request that calls a job off; None where the service has no way."""
         return None
+
+    def failure(self, state: Any, words: Any) -> OmnibindError:
+        """Return the error for a job that its service ended without a result.
+
+        Args:
+            state: What the service calls that: ``failed``.
+            words: Why, in the service's words; what sounds of moderation is ``ContentRefused``.
+        """
+        told = replies.cut(str(words or "it doesn't say why"))
+        meant = replies.error_of(Reply(400, {}, told.encode()), self.label)
+        if isinstance(meant, ContentRefused):
+            return self.hidden(refused(told))
+        return self.hidden(CallFailed(f"{self.label}: the service's job {state}: {told}"))
 
     async def job(
         self,

@@ -94,7 +94,7 @@ _ADVICE: Mapping[type[OmnibindError], str] = {
 
 def _class_of(reply: Reply, message: str, code: str) -> type[OmnibindError]:
     status = reply.status
-    if status in (400, 403, 404, 422, 429) or status < 300:
+    if status in (400, 401, 403, 404, 422, 429) or status < 300:
         for pattern, error in _BY_WORD:
             if pattern.search(code) or pattern.search(message):
                 return error
@@ -132,6 +132,7 @@ def _told_by(data: Any) -> tuple[str, str]:
             continue
         words, inner_code = _told_by(inner)
         if not words:
+            code = inner_code or code
             continue
         if name == "errors" or (name == "title" and data.get("detail")):
             return words, code or inner_code

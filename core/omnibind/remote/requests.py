@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -14,6 +15,8 @@ from omnibind.contracts.http import Reply, ReplyStream, Request
 
 if TYPE_CHECKING:
     from omnibind.remote.binding import RemoteBinding
+
+Extra = Annotated[dict[str, Any] | None, "further fields of the request, passed on as they are"]
 
 Form = Mapping[str, Any]
 """Fields by name: str, numbers, True or False, and lists of them, which are sent one by one."""
@@ -31,6 +34,10 @@ class Upload(NamedTuple):
     content: bytes
     media_type: str
     name: str
+
+    def data_uri(self) -> str:
+        """Return the file as a ``data:`` URI; its encoding takes a moment: run it aside."""
+        return f"data:{self.media_type};base64,{b64encode(self.content).decode()}"
 
     def __repr__(self) -> str:
         return f"<Upload {self.media_type}, {len(self.content)} bytes>"

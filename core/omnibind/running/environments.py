@@ -33,6 +33,7 @@ from omnibind.discovery.environment import Record
 from omnibind.discovery.environment import environment_of as environment_of
 from omnibind.discovery.manifest import Manifest, read_manifest
 from omnibind.discovery.places import Found
+from omnibind.discovery.static import withdrawn
 from omnibind.running import holding
 from omnibind.weights import records
 from omnibind.weights.places import is_offline
@@ -208,7 +209,7 @@ def _installed(
     if sys.platform == "win32":
         raise WrongPlatform(f"{label} runs in process on Windows; environments need Linux or macOS")
     if not manifest.entry:
-        raise NotOffered(f"{label} has no code to run: {manifest.reason or manifest.state}")
+        raise NotOffered(f"{label} has no code to run: {withdrawn(found, manifest).message}")
     place, tell = files.place_of(found), progress or _unheard
     try:
         with _written(label), holding.alone(place, label, tell):

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from omnibind.contracts import CONTRACTS
-from omnibind.contracts.errors import BadConfig, PackagesMissing
+from omnibind.contracts.errors import BadConfig, BindingBroken, PackagesMissing
+from omnibind.discovery.manifest import read_manifest
 
 _TEST_FILE = "test_binding.py"
 _TEST = """
@@ -48,6 +50,11 @@ def check_folder(folder: Path, config: dict[str, Any] | None = None) -> int:
             f"{folder} lies in {folder.parent.name!r}; a binding's folder lies in one named "
             f"{', '.join(CONTRACTS)}"
         )
+    with suppress(BindingBroken):  # which the suite tells
+        manifest = read_manifest(folder)
+        if not manifest.entry:
+            print(f"ok   there is no code, for it is {manifest.state}: {manifest.reason}")
+            return 0
     need_pytest()
     boot = (
         f"import sys; sys.path[:] = {sys.path!r}; from omnibind.testing.check import main; main()"

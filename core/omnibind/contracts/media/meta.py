@@ -25,7 +25,8 @@ class Meta(NamedTuple):
         job_id: The service's id of the job.
         source_url: Where the result was downloaded from.
         served_by: The machine or service that did the work.
-        raw: The service's reply as JSON, without media and keys.
+        raw: The service's reply as JSON, without media and keys; some bindings keep a conversation
+            there, with its pictures as bytes, to be handed back.
         warnings: What the caller should know although the call succeeded.
         recipe: What is needed to make it again.
     """
