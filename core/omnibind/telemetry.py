@@ -32,7 +32,12 @@ _DURATIONS = [0.01 * 2**power for power in range(14)]
 
 _OUTPUTS = {
     contract.verb: contract.output for contract in CONTRACTS.values() if contract.output != "text"
-} | {"stream_audio": "speech", "generate_images": "image", "edit_image": "image"}
+} | {
+    "stream_audio": "speech",
+    "generate_images": "image",
+    "edit_image": "image",
+    "sync_lips": "video",
+}
 
 _REQUEST_OPTIONS = {
     "seed": "gen_ai.request.seed",

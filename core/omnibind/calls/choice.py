@@ -77,7 +77,7 @@ class Choice:
         if isinstance(subject, str):
             counts["characters"] = len(subject)
         seconds = None
-        if isinstance(subject, Source):
+        if isinstance(subject, Source) and duration is None:
             seconds = _length_of(subject)
         elif duration is not None:
             seconds = self.options.get("duration_s", duration.default)

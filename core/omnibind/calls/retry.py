@@ -126,7 +126,8 @@ def verdict(
         retry, why = False, "the same again would give the same output"
     elif retry and cost.usd != 0 and not retry_paid:
         retry, why = False, "it was charged, or may have been; retry_paid=True allows it"
-    return Verdict(retry, rule.fallback, bool(cost.usd) and not retry_paid, why, cost)
+    was_paid = bool(cost.usd) or (remote and getattr(error, "may_be_charged", False))
+    return Verdict(retry, rule.fallback, was_paid and not retry_paid, why, cost)
 
 
 MAX_RETRY_AFTER_S = 120.0

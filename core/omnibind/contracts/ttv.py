@@ -14,6 +14,7 @@ class TTVBinding(Binding):
     modality: ClassVar[str] = "ttv"
     verb: ClassVar[str] = "generate_video"
     subject: ClassVar[tuple[str, ...]] = ("prompt",)
+    powers: ClassVar[dict[str, tuple[str, ...]]] = {"sync_lips": ("video", "sound")}
     output: ClassVar[str] = "video"
     unit: ClassVar[str] = "s of video"
 
@@ -33,3 +34,7 @@ class TTVBinding(Binding):
     @abstractmethod
     def list_models(self, *args: Any, **options: Any) -> list[str]:
         """Return the models that can be used now or after a pull."""
+
+    def list_concepts(self, *args: Any, **options: Any) -> list[str]:
+        """Return the moves of the camera that a call can name; by default there are none."""
+        return []

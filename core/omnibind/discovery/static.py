@@ -235,7 +235,10 @@ def _key_problems(
     if not configuration.get("api_key"):
         env_file = configuration.get("env_file")
         for alternatives in manifest.keys:
-            if not any(keys.is_set(name, env_file) for name in alternatives):
+            if not any(
+                keys.is_set(name, env_file) or _is_configured(name, configuration)
+                for name in alternatives
+            ):
                 names = " or ".join(alternatives)
                 command = f"omnibind keys set {alternatives[0]}"
                 yield Problem("needs-key", f"{found.name} needs a key; set {names}", command)
@@ -269,4 +272,11 @@ def _model_wanted(found: Found, models: Mapping[str, Model], setting: str) -> st
         f"{found.modality}/{found.name} has no default model; name one: "
         f'Client({found.modality}="{found.name}/{few[0] if few else "MODEL"}"), or configure '
         f"{setting}{such}"
+    )
+
+
+def _is_configured(name: str, configuration: Mapping[str, Any]) -> bool:
+    """Tell whether a configuration gives a key: ``access_key`` is ``KLING_ACCESS_KEY``."""
+    return any(
+        value and name.lower().endswith(f"_{option}") for option, value in configuration.items()
     )

@@ -8,7 +8,9 @@ from typing import Any
 from omnibind.calls.candidate import Candidate
 from omnibind.calls.request import Subject
 from omnibind.calls.subjects import clean_text, opened
-from omnibind.contracts.media import ImageInput, Meta
+from omnibind.contracts.errors import BadInput
+from omnibind.contracts.media import AudioInput, ImageInput, Meta, VideoInput
+from omnibind.contracts.options import KINDS, OptionType
 from omnibind.modalities.handle import NOT_GIVEN
 
 NO_FACTS = Meta()
@@ -36,6 +38,20 @@ def shown_and_told(prompt: str, image: ImageInput) -> Subject:
         return clean_text(prompt, "prompt", candidate.label), source
 
     return subject
+
+
+def filmed_and_heard(video: VideoInput, sound: AudioInput) -> Subject:
+    """Return what hands on a video and the sound that belongs to it; neither is read.
+
+    Raises:
+        BadInput: One of them is of no kind that it can be read from.
+    """
+    for kind, noun, given in (("video", "video", video), ("audio", "sound", sound)):
+        try:
+            KINDS[kind].check(given, OptionType(kind))
+        except ValueError as error:
+            raise BadInput(f"the {noun} can't be read: {error}") from None
+    return lambda candidate: (video, sound)
 
 
 def each_prompted(prompts: Iterable[str]) -> list[tuple[Subject, Meta]]:

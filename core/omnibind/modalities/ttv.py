@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from omnibind.contracts.media import Video
+from omnibind.calls.call import Call
+from omnibind.calls.driver import Flow, arun, run
+from omnibind.contracts.media import AudioInput, Video, VideoInput
 from omnibind.contracts.ttv import TTVBinding
 from omnibind.modalities.handle import AsyncHandle, BlockingHandle, Handle
-from omnibind.modalities.prompts import NO_FACTS, each_prompted, prompted
+from omnibind.modalities.prompts import NO_FACTS, each_prompted, filmed_and_heard, prompted
 
 
 class _Filming(Handle[TTVBinding, Video]):
@@ -16,6 +18,15 @@ class _Filming(Handle[TTVBinding, Video]):
     _verb: ClassVar[str] = "generate_video"
     _names: ClassVar[tuple[str, ...]] = ("prompt",)
     _result = Video
+
+    def _synced_of(
+        self, video: VideoInput, sound: AudioInput, options: dict[str, Any]
+    ) -> tuple[Flow[Video], Call[Any]]:
+        """Return the flow that makes lips move as a sound says, and its call."""
+        subject = filmed_and_heard(video, sound)
+        request, call = self._prepared(subject, options, NO_FACTS, reads=True)
+        request = request._replace(verb="sync_lips", names=("video", "sound"))
+        return self._served(request, call), call
 
 
 class TextToVideo(_Filming, BlockingHandle[TTVBinding, Video]):
@@ -51,10 +62,32 @@ class TextToVideo(_Filming, BlockingHandle[TTVBinding, Video]):
         """
         return self._batch(each_prompted(self._each(prompts, "prompts")), options)
 
+    def sync_lips(self, video: VideoInput, sound: AudioInput, **options: Any) -> Video:
+        """Make the lips in a video move as a sound says.
+
+        Args:
+            video: A ``Video``, a path, bytes, a file object or a ``Source``; some services take
+                only what they made themselves, or ``Source.url(…)``.
+            sound: A path, bytes, ``Audio``, a file object or a ``Source``.
+            options: Those that the binding declares for this verb, and the call controls.
+
+        Raises:
+            BadInput: The video or the sound can't be used.
+            NotOffered: The binding can't do this.
+            UnknownOption: The binding has no such option.
+            CallFailed: As for :meth:`generate_video`.
+        """
+        return run(*self._synced_of(video, sound, options))
+
     def list_models(self, **options: Any) -> list[str]:
         """Return the models that can be used now or after a pull."""
         models: list[str] = self._ask("list_models", options)
         return models
+
+    def list_concepts(self, **options: Any) -> list[str]:
+        """Return the moves of the camera that a call can name, where the binding has any."""
+        concepts: list[str] = self._ask("list_concepts", options)
+        return concepts
 
 
 class AsyncTextToVideo(_Filming, AsyncHandle[TTVBinding, Video]):
@@ -68,7 +101,16 @@ class AsyncTextToVideo(_Filming, AsyncHandle[TTVBinding, Video]):
         """Film several prompts; see :meth:`TextToVideo.generate_video_batch`."""
         return await self._batch(each_prompted(self._each(prompts, "prompts")), options)
 
+    async def sync_lips(self, video: VideoInput, sound: AudioInput, **options: Any) -> Video:
+        """Make lips move as a sound says; see :meth:`TextToVideo.sync_lips`."""
+        return await arun(*self._synced_of(video, sound, options))
+
     async def list_models(self, **options: Any) -> list[str]:
         """Return the models that can be used now or after a pull."""
         models: list[str] = await self._ask("list_models", options)
         return models
+
+    async def list_concepts(self, **options: Any) -> list[str]:
+        """Return the moves of the camera that a call can name, where the binding has any."""
+        concepts: list[str] = await self._ask("list_concepts", options)
+        return concepts

@@ -31,6 +31,7 @@ from omnibind.contracts.errors import (
     NotSupported,
     OmnibindError,
     Retired,
+    ServiceError,
     SettingMissing,
 )
 from omnibind.contracts.http import Reply, Request, Way
@@ -226,8 +227,8 @@ class RemoteBinding(Binding):
     def hidden(self, error: OmnibindError) -> OmnibindError:
         """Return an error whose words, which a service may have chosen, don't show the key."""
         given = (getattr(CURRENT_CALL.get(), "api_key", None), self._api_key)
-        found = (self.find_key(), *(self.find_key(*names) for names in self._keys))
-        for key in (*given, *found):
+        names = {name for names in (*self._keys, self._optional_keys) for name in names}
+        for key in (*given, self.find_key(), *(self.find_key(name) for name in names)):
             if key is not None and error.args:
                 error.args = (key.hidden_in(str(error.args[0])), *error.args[1:])
         return error
@@ -259,6 +260,13 @@ class RemoteBinding(Binding):
 
                 url = urljoin(url, reply.headers["location"])
                 continue
+            if reply.status in (401, 403, 404, 410):  # not the key's: an address that has ended
+                words = f": {told}" if (told := replies.told(reply)[0]) else ""
+                raise ServiceError(
+                    f"{self.label}: the result can't be had, or no longer, from where the service "
+                    f"put it ({reply.status}){words}",
+                    status=reply.status,
+                )
             if reply.status >= 300:
                 raise self.error(reply)
             return replies.media_of(reply, family, self.label)

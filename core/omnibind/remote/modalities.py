@@ -82,7 +82,7 @@ class RemoteTTM(RemoteBinding, TTMBinding):
 
 
 class RemoteTTV(RemoteBinding, TTVBinding):
-    """A service that films; defines ``generate_video_flow``."""
+    """A service that films; defines ``generate_video_flow`` and perhaps ``sync_lips_flow``."""
 
     def generate_video(self, prompt: str, *args: Any, **options: Any) -> bytes:
         """Film what ``prompt`` describes; see the flow for the options."""

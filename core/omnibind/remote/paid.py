@@ -74,6 +74,17 @@ class PaidJobs(RemoteBinding):
             return self.hidden(refused(told))
         return self.hidden(CallFailed(f"{self.label}: the service's job {state}: {told}"))
 
+    async def download(self, url: str, family: str) -> bytes:
+        """Return what a job made; see :meth:`RemoteBinding.download`.
+
+        From here on a job isn't called off any more: at some services that deletes its result.
+        """
+        try:
+            return await super().download(url, family)
+        except BaseException as error:
+            error.is_made = True  # type: ignore[attr-defined]  # told to who would call it off
+            raise
+
     async def job(
         self,
         begin: Exchange,
@@ -157,9 +168,12 @@ def _unsure(error: BaseException, number: int) -> BaseException:
 
 
 def _state_after(error: BaseException, can_cancel: bool) -> State:
+    is_made = getattr(error, "is_made", False)
     if isinstance(error, Cancelled) or not isinstance(error, Exception):
-        return "cancelled" if can_cancel else "running"
+        return "cancelled" if can_cancel and not is_made else "running"
     is_final = isinstance(error, (ContentRefused, NotSupported)) or (
         isinstance(error, CallFailed) and type(error) is CallFailed
     )
-    return "failed" if is_final and not isinstance(error, ServiceError) else "running"
+    if isinstance(error, ServiceError) and error.status in (404, 410) and not is_made:
+        return "failed"  # the service knows it no longer
+    return "failed" if is_final else "running"

@@ -104,7 +104,7 @@ class cancelling:  # noqa: N801  # it is used as a function
         pass
 
     async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if self._cancel is None or error is None:
+        if self._cancel is None or error is None or getattr(error, "is_made", False):
             return
         if isinstance(error, Cancelled) or not isinstance(error, Exception):
             with suppress(OmnibindError):  # the caller is told of the cancellation alone

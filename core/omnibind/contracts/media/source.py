@@ -194,6 +194,11 @@ class Source:
             self._temporary()
             self._temporary = None
 
+    @property
+    def address(self) -> str | None:
+        """The web address that was given; None where it is anything else."""
+        return None if self._url is None else self._url[0]
+
     def describe(self) -> str:
         """Return in words what was given, for a message; nothing is opened."""
         if self._path is not None:
