@@ -34,6 +34,7 @@ class Gemini(Google):
     """The Gemini API."""
 
     host = "https://generativelanguage.googleapis.com/v1beta"
+    test_path = "/models"
     base_url_names = ("GEMINI_BASE_URL",)
 
     def media(self, data: Any, family: str) -> list[Mapping[str, Any]]:

@@ -6,11 +6,9 @@ Source: OpenAI's API specification, ``components/schemas``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from omnibind.remote.binding import RemoteBinding
-
-Extra = Annotated[dict[str, Any] | None, "further fields of the request, passed on as they are"]
 
 
 class OpenAI(RemoteBinding):

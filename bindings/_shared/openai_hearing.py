@@ -16,11 +16,11 @@ from omnibind.remote import limits
 from omnibind.remote.modalities import RemoteSTT
 from omnibind.remote.pieces import events
 from omnibind.remote.replies import picked, without_media
-from omnibind.remote.requests import Upload, given
+from omnibind.remote.requests import Extra, Upload, given
 from omnibind.remote.subtitles import segments_of
 from omnibind.remote.uploads import uploaded
 
-from .openai import Extra, tokens
+from .openai import tokens
 
 if TYPE_CHECKING:
     from omnibind.contracts.http import Reply

@@ -16,10 +16,10 @@ from omnibind.remote import limits
 from omnibind.remote.modalities import RemoteTTI
 from omnibind.remote.pieces import events
 from omnibind.remote.replies import picked, without_media
-from omnibind.remote.requests import Upload, given
+from omnibind.remote.requests import Extra, Upload, given
 from omnibind.remote.uploads import ASIDE, uploaded
 
-from .openai import Extra, tokens
+from .openai import tokens
 
 if TYPE_CHECKING:
     from omnibind.contracts.http import Reply

@@ -13,9 +13,7 @@ from omnibind.contracts.options import Range
 from omnibind.remote import limits
 from omnibind.remote.modalities import RemoteTTS
 from omnibind.remote.pieces import samples
-from omnibind.remote.requests import given
-
-from .openai import Extra
+from omnibind.remote.requests import Extra, given
 
 PCM_RATE = 24_000
 

@@ -1,12 +1,10 @@
-"""What services are given beside words: pictures by their address, and further fields."""
+"""What services are given beside words: pictures and sounds by their address."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from omnibind.contracts.media import Source
-
-Extra = Annotated[dict[str, Any] | None, "further fields of the request, passed on as they are"]
 
 
 def address_of(given: Any) -> str | None:

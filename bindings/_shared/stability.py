@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from omnibind.contracts.errors import OmnibindError
     from omnibind.contracts.http import Reply
 
-Extra = Annotated[dict[str, Any] | None, "further fields of the request, passed on as they are"]
-
 # The service takes 0 for a seed of its own choice.
 Seed = Annotated[int | None, Range(1, 4_294_967_294), "the same seed, the same result"]
 
@@ -30,6 +28,7 @@ class Stability(RemoteBinding):
     """Stability's own service; every request is a multipart form."""
 
     host = "https://api.stability.ai"
+    test_path = "/v1/user/account"
     base_url_names = ("STABILITY_ENDPOINT", "STABILITY_BASE_URL")
     rates = (Rate(150, 10.0),)
 

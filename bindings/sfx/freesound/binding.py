@@ -18,9 +18,7 @@ from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteSFX
 from omnibind.remote.pace import Rate
 from omnibind.remote.replies import picked
-from omnibind.remote.requests import given, part
-
-from ..._shared.openai import Extra
+from omnibind.remote.requests import Extra, given, part
 
 FIELDS = "id,name,url,username,license,duration,type,tags,previews"
 LICENCES = {

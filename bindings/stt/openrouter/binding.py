@@ -14,10 +14,9 @@ from omnibind.contracts.options import Range
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteSTT
 from omnibind.remote.replies import picked, without_media
-from omnibind.remote.requests import given
+from omnibind.remote.requests import Extra, given
 from omnibind.remote.uploads import ASIDE, ENDINGS, uploaded
 
-from ..._shared.openai import Extra
 from ..._shared.openai_hearing import language_tag, segment_of, word_of
 from ..._shared.openrouter import OpenRouter
 

@@ -13,10 +13,9 @@ from omnibind.contracts.media import AudioInput, Segment, Transcript, Word
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteSTT
 from omnibind.remote.replies import picked, without_media
-from omnibind.remote.requests import given
+from omnibind.remote.requests import Extra, given
 from omnibind.remote.uploads import uploaded
 
-from ..._shared.openai import Extra
 from ..._shared.openai_hearing import language_tag
 from ..._shared.xai import XAI, cost_of
 

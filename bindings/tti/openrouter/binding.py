@@ -15,9 +15,8 @@ from omnibind.remote import limits
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTI
 from omnibind.remote.replies import picked, without_media
-from omnibind.remote.requests import given
+from omnibind.remote.requests import Extra, given
 
-from ..._shared.openai import Extra
 from ..._shared.openrouter import OpenRouter, reference
 
 Model = Annotated[str | None, "instead of the configured model"]

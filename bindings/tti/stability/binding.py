@@ -17,10 +17,10 @@ from omnibind.remote.modalities import RemoteTTI
 from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import poll
 from omnibind.remote.replies import picked, without_media
-from omnibind.remote.requests import Upload, given, part
+from omnibind.remote.requests import Extra, Upload, given, part
 from omnibind.remote.uploads import uploaded
 
-from ..._shared.stability import CREDIT_USD, Extra, Seed, Stability, filtered, seed_of
+from ..._shared.stability import CREDIT_USD, Seed, Stability, filtered, seed_of
 from .edits import EDITS, Edit, EditName
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from omnibind.contracts.media import Audio
 from omnibind.contracts.options import Range
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTM
-from omnibind.remote.requests import given
+from omnibind.remote.requests import Extra, given
 
-from ..._shared.stability import Extra, Seed, Stability, seed_of
+from ..._shared.stability import Seed, Stability, seed_of
 
 if TYPE_CHECKING:
     from omnibind.weights.catalogue import Model

@@ -32,6 +32,7 @@ class GoogleTTS(Google, RemoteTTS):
     """Google Cloud's voices, which understand SSML."""
 
     host = "https://texttospeech.googleapis.com/v1"
+    test_path = "/voices"
     base_url_names = ("GOOGLE_BASE_URL",)
 
     def __init__(

@@ -16,10 +16,9 @@ from omnibind.contracts.options import Range
 from omnibind.contracts.secret import Secret
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTS
-from omnibind.remote.requests import given
+from omnibind.remote.requests import Extra, given
 
 from ..._shared.lollms import HOST, LoLLMs
-from ..._shared.openai import Extra
 
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav"]
 

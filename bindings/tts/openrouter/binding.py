@@ -15,9 +15,8 @@ from omnibind.contracts.options import Range
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTS
 from omnibind.remote.pieces import samples
-from omnibind.remote.requests import given
+from omnibind.remote.requests import Extra, given
 
-from ..._shared.openai import Extra
 from ..._shared.openai_speech import PCM_RATE
 from ..._shared.openrouter import OpenRouter
 

@@ -14,9 +14,8 @@ from omnibind.contracts.media import Audio
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTS
 from omnibind.remote.replies import picked
-from omnibind.remote.requests import given
+from omnibind.remote.requests import Extra, given
 
-from ..._shared.openai import Extra
 from ..._shared.xai import LISTING_S, XAI
 
 PCM_RATE = 24_000

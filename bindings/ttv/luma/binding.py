@@ -17,11 +17,11 @@ from omnibind.remote import limits
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTV
 from omnibind.remote.replies import picked, without_media
-from omnibind.remote.requests import given
+from omnibind.remote.requests import Extra, given
 from omnibind.remote.uploads import uploaded
 
 from ..._shared.luma import AGENTS, Luma, address_in
-from ..._shared.service_inputs import Extra, address_of
+from ..._shared.service_inputs import address_of
 
 if TYPE_CHECKING:
     from omnibind.remote.requests import Exchange

@@ -18,9 +18,8 @@ from omnibind.remote.modalities import RemoteTTV
 from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import EVERY_S, poll
 from omnibind.remote.replies import picked, without_media
-from omnibind.remote.requests import given, part
+from omnibind.remote.requests import Extra, given, part
 
-from ..._shared.openai import Extra
 from ..._shared.openrouter import OpenRouter, reference
 
 ENDED = ("failed", "cancelled", "expired")

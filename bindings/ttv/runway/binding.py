@@ -14,11 +14,11 @@ from omnibind.remote import limits
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTV
 from omnibind.remote.replies import picked, without_media
-from omnibind.remote.requests import given
+from omnibind.remote.requests import Extra, given
 from omnibind.remote.uploads import uploaded
 
 from ..._shared.runway import Runway, cost_of
-from ..._shared.service_inputs import Extra, address_of
+from ..._shared.service_inputs import address_of
 
 if TYPE_CHECKING:
     from omnibind.weights.catalogue import Model

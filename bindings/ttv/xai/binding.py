@@ -17,9 +17,8 @@ from omnibind.remote.modalities import RemoteTTV
 from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import EVERY_S, poll, refused
 from omnibind.remote.replies import picked, without_media
-from omnibind.remote.requests import given, part
+from omnibind.remote.requests import Extra, given, part
 
-from ..._shared.openai import Extra
 from ..._shared.xai import XAI, cost_of, shown
 
 

@@ -56,6 +56,9 @@ TERMS: Mapping[str, tuple[str, ...]] = {
     "initial_prompt": ("prompt",),
     "word_times": ("word_timestamps", "timestamp_granularities"),
     "bpm": ("tempo",),
+    "lyrics": ("lyrics_text",),
+    "instrumental": ("force_instrumental",),
+    "keywords": ("keyterms",),
     "precision": ("torch_dtype_str", "torch_dtype", "dtype"),
     "timeout_s": ("timeout",),
 }

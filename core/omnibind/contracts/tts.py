@@ -16,11 +16,13 @@ class Voice(NamedTuple):
         name: What a call names it by.
         language: A BCP 47 tag.
         gender: As it sounds: ``female``, ``male`` or ``neutral``.
+        label: What people call it, where ``name`` is an id.
     """
 
     name: str
     language: str | None = None
     gender: str | None = None
+    label: str | None = None
 
 
 class TTSBinding(Binding):

@@ -260,13 +260,14 @@ class RemoteBinding(Binding):
 
                 url = urljoin(url, reply.headers["location"])
                 continue
-            if reply.status in (401, 403, 404, 410):  # not the key's: an address that has ended
+            if reply.status in (404, 410) or (reply.status in (401, 403) and not is_own):
                 words = f": {told}" if (told := replies.told(reply)[0]) else ""
-                raise ServiceError(
+                gone = ServiceError(
                     f"{self.label}: the result can't be had, or no longer, from where the service "
                     f"put it ({reply.status}){words}",
                     status=reply.status,
                 )
+                raise self.hidden(gone)  # an address that has ended says nothing about the key
             if reply.status >= 300:
                 raise self.error(reply)
             return replies.media_of(reply, family, self.label)
