@@ -15,27 +15,23 @@ from omnibind.remote.binding import RemoteBinding
 from omnibind.remote.connection import Connection
 from omnibind.remote.requests import Exchange, Form, Upload, given
 
-HOST = "http://localhost:9642"
-
 
 class LoLLMs(RemoteBinding):
     """A LoLLMs server of one's own; its administrator says whether it wants a key."""
 
-    host = HOST
     test_path = "/v1/models"
     base_url_names = ("LOLLMS_BASE_URL",)
 
     def __init__(
         self,
-        host_address: str,
+        host_address: str | None,
         service_key: Secret | None,
         client_id: str,
         **connection: Unpack[Connection],
     ) -> None:
         if service_key is not None:
             connection["api_key"] = service_key
-        # The default gives way to the environment; an address that somebody gave doesn't.
-        if host_address != HOST and connection.get("base_url") is None:
+        if host_address is not None and connection.get("base_url") is None:
             connection["base_url"] = host_address
         super().__init__(**connection)
         self._client_id = client_id

@@ -115,7 +115,9 @@ class _AnyClient:
         self._settings = settings
         for name, handle in self._kinds.items():
             setattr(self, name, handle(MANAGERS[name](), choices.get(name, ()), settings))
-        self.jobs = self._jobs_kind(lambda modality: getattr(self, modality), settings)
+        # The handles, not the client: a cycle would keep its engines until it is collected.
+        handles = {name: getattr(self, name) for name in self._kinds}
+        self.jobs = self._jobs_kind(handles, settings)
 
     def __repr__(self) -> str:
         named = [

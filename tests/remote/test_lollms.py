@@ -23,6 +23,7 @@ from omnibind.contracts.errors import (
     BadReply,
     KeyRefused,
     OmnibindError,
+    SettingMissing,
     Unavailable,
     UnknownOption,
 )
@@ -257,8 +258,8 @@ def binding(modality: str, **config: Any) -> RemoteBinding:
 def test_the_address_is_the_given_one_else_the_environments_else_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert binding("tts").base_url == "http://localhost:9642"
-    assert binding("tti").base_url == "http://localhost:9642/v1"
+    with pytest.raises(SettingMissing, match="your server, as http://localhost:9642"):
+        binding("tts")
     monkeypatch.setenv("LOLLMS_BASE_URL", "http://box:9642/")
     assert binding("tti").base_url == "http://box:9642/v1"
     assert binding("tts", host_address="https://other").base_url == "https://other"

@@ -244,8 +244,8 @@ def test_ratios_fit_or_are_refused() -> None:
         ((16, 9, "16:9"), "not both"),
         ((16, None, None), "together"),
     ):
+        width, height, aspect_ratio = arguments
         with pytest.raises(BadOption, match=told):
-            width, height, aspect_ratio = arguments
             limits.aspect_ratio_of(width, height, aspect_ratio, ratios, "x")
 
 

@@ -203,7 +203,7 @@ def test_what_cannot_be_reached_says_so_and_shows_no_key(service: Service, drive
     closed = Service("http://user:sesame@127.0.0.1:1")
     nowhere = Service("nonsense://user:sesame@h")
     for one, name in ((service, "broken"), (closed, "x"), (nowhere, "x"), (Service("::"), "x")):
-        with pytest.raises(Unavailable, match="can.t be reached|broke off") as raised:
+        with pytest.raises(Unavailable, match=r"can't be reached|broke off") as raised:
             drive(sent(one, name), Call())
         told = [str(raised.value), repr(raised.value)]
         assert raised.value.__cause__ is None

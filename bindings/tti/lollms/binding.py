@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Unpack
 from omnibind.contracts.secret import Secret
 from omnibind.remote.connection import Connection
 
-from ..._shared.lollms import HOST, LoLLMs
+from ..._shared.lollms import LoLLMs
 from ..._shared.openai_pictures import DrawsLikeOpenAI
 
 
@@ -27,7 +27,7 @@ class LoLLMsTTI(LoLLMs, DrawsLikeOpenAI):
     def __init__(
         self,
         *,
-        host_address: Annotated[str, "the server's address, without a version"] = HOST,
+        host_address: Annotated[str | None, "your server, as http://localhost:9642"] = None,
         service_key: Annotated[Secret | None, "its key, where it wants one"] = None,
         client_id: Annotated[str, "who asks, where the server wants to know"] = "",
         model_name: Annotated[str, "empty is the server's active one"] = "",

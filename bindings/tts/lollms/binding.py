@@ -18,7 +18,7 @@ from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTS
 from omnibind.remote.requests import Extra, given
 
-from ..._shared.lollms import HOST, LoLLMs
+from ..._shared.lollms import LoLLMs
 
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav"]
 
@@ -29,7 +29,7 @@ class LoLLMsTTS(LoLLMs, RemoteTTS):
     def __init__(
         self,
         *,
-        host_address: Annotated[str, "the server's address, without a version"] = HOST,
+        host_address: Annotated[str | None, "your server, as http://localhost:9642"] = None,
         service_key: Annotated[Secret | None, "its key, where it wants one"] = None,
         client_id: Annotated[str, "who asks, where the server wants to know"] = "",
         model_name: Annotated[str, "empty is the server's active one"] = "",

@@ -42,11 +42,13 @@ class Setting(msgspec.Struct, forbid_unknown_fields=True):
         name: The constructor's argument.
         help: What it is.
         variables: Environment variables that may hold it instead.
+        alternatives: Arguments that do as well.
     """
 
     name: str
     help: str = ""
     variables: list[str] = []
+    alternatives: list[str] = []
 
 
 class Manifest(msgspec.Struct, forbid_unknown_fields=True):

@@ -253,7 +253,8 @@ def _setting_problems(
 ) -> Iterable[Problem]:
     for setting in manifest.settings:
         is_named = any(os.environ.get(variable) for variable in setting.variables)
-        if is_named or configuration.get(setting.name) is not None:
+        given = (configuration.get(name) for name in (setting.name, *setting.alternatives))
+        if is_named or any(value is not None for value in given):
             continue
         about = f" ({setting.help})" if setting.help else ""
         if setting.name != manifest.model_option:

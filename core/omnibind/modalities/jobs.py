@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from omnibind.calls.call import Call
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class _AnyJobs:
     """What both clients' jobs share."""
 
-    def __init__(self, handle_of: Callable[[str], Handle[Any, Any]], settings: Settings) -> None:
-        self._handle_of = handle_of
+    def __init__(self, handles: Mapping[str, Handle[Any, Any]], settings: Settings) -> None:
+        self._handles = handles
         self._settings = settings
 
     def list(self) -> list[Job]:
@@ -90,7 +90,7 @@ class _AnyJobs:
 
         job = journal().job(number)
         modality, _, name = job.binding.partition("/")
-        handle = self._handle_of(modality)
+        handle = self._handles[modality]
         if job.job_id is None:
             raise BadInput(
                 f"job {number} has no id: it was sent to {job.binding}, and no answer came; look "

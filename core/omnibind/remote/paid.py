@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from omnibind.calls import wire
@@ -106,11 +106,7 @@ class PaidJobs(RemoteBinding):
             model: The model.
             verb: The contract's method; the binding's own where it is empty.
         """
-        plain = {
-            name: str(value) if not isinstance(value, (bool, int, float, type(None))) else value
-            for name, value in self._configuration.items()
-            if not isinstance(value, Secret) and not is_secret(name)
-        }
+        plain = _plain(self._configuration)
         number = await Run(
             ASIDE,
             lambda: journal().begin(self.label, verb or self.verb, model, about, plain),
@@ -143,6 +139,19 @@ class PaidJobs(RemoteBinding):
     async def _note(self, number: int, state: State, error: BaseException) -> None:
         told = str(error) if isinstance(error, OmnibindError) else type(error).__name__
         await Run(ASIDE, lambda: journal().note(number, state, told=told))
+
+
+def _plain(value: Any) -> Any:
+    """Return a configuration as JSON data, without what is secret."""
+    if isinstance(value, Mapping):
+        return {
+            str(name): _plain(inner)
+            for name, inner in value.items()
+            if not isinstance(inner, Secret) and not is_secret(str(name))
+        }
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, (bool, int, float, type(None))) else str(value)
 
 
 def _fate(error: BaseException) -> State:
