@@ -15,6 +15,8 @@ import PIL.Image
 import pytest
 
 from omnibind.calls import hosts
+from omnibind.calls.call import Call
+from omnibind.contracts.binding import CURRENT_CALL
 from omnibind.contracts.effects import Effect, Sleep
 from omnibind.contracts.errors import (
     BadInput,
@@ -381,6 +383,18 @@ def test_a_poll_ends_with_what_failed_and_with_its_time() -> None:
         ran(_polled(_Looks({"state": "failed"})))
     with pytest.raises(DeadlineExceeded, match="hadn't finished after 20 s"):
         ran(_polled(_Looks({"state": "new"}), every_s=5.0, deadline_s=22.0))
+
+
+def test_a_poll_leaves_it_to_the_driver_to_end_a_call() -> None:
+    call: Call[Any] = Call()
+    call.cancel()
+    token = CURRENT_CALL.set(call)
+    try:
+        flow = _polled(_Looks({"state": "new"}), progress=lambda data: 0.5)
+        assert isinstance(flow.send(None), Sleep)  # where it is told, and may call the work off
+    finally:
+        CURRENT_CALL.reset(token)
+    flow.close()
 
 
 def test_work_is_called_off_where_the_caller_cancels_and_only_there() -> None:

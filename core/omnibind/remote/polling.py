@@ -86,7 +86,11 @@ async def poll(
 
 def _tell(fraction: float | None, step: str | None) -> None:
     call = CURRENT_CALL.get()
-    if call is not None and (fraction is not None or step is not None):
+    if call is None or (fraction is None and step is None):
+        return
+    # A flow is told at its next wait that its call is over, and may then clean up; raised here, the
+    # driver would take the first thing that it awaits for cleaning up as one wait too many.
+    with suppress(Cancelled, DeadlineExceeded):
         call.report(Progress(fraction, step))
 
 
