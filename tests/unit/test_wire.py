@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from omnibind.calls import wire
+from omnibind.calls import connections
 from omnibind.calls.call import Call
 from omnibind.calls.driver import arun, run
 from omnibind.contracts.effects import Effect, Open, Send
@@ -48,7 +48,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.delenv("OMNIBIND_OFFLINE", raising=False)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(wire, "_clients", {})
+    monkeypatch.setattr(connections, "_pools", {})
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -136,8 +136,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     thread.start()
     yield told
     told.leave.set()
-    for client in wire._clients.values():
-        client.close()
+    for pool in connections._pools.values():
+        pool.close()
     server.shutdown()
     server.server_close()
     thread.join(10)
@@ -399,13 +399,13 @@ def test_connections_are_used_again_and_closed_with_the_loop(service: Service) -
         for _ in range(3):
             await arun(sent(service, "echo"), Call())
         await asyncio.gather(*(arun(sent(service, "echo"), Call()) for _ in range(20)))
-        await wire.aclose()
-        assert not wire._async_clients
+        await connections.aclose()
+        assert not connections._held
         await arun(sent(service, "echo"), Call())
 
     for _ in range(2):
         asyncio.run(main())
-    assert not wire._async_clients
+    assert not connections._held
     gc.collect()
 
 
@@ -413,33 +413,33 @@ def test_a_loop_that_was_not_ended_in_order_is_forgotten(service: Service) -> No
     loop = asyncio.new_event_loop()
     loop.run_until_complete(arun(sent(service, "echo"), Call()))
     loop.run_until_complete(asyncio.sleep(0.01))
-    held = wire._async_clients[loop]
-    (client,) = held.clients.values()
-    loop.run_until_complete(client.aclose())
+    held = connections._held[loop]
+    (pool,) = held.pools.values()
+    loop.run_until_complete(pool.close())
     loop.close()
     asyncio.run(arun(sent(service, "echo"), Call()))
-    assert loop not in wire._async_clients
+    assert loop not in connections._held
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="doesn't apply: it can't fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_has_connections_of_its_own(service: Service) -> None:
     run(sent(service, "echo"), Call())
-    mine = wire._client()
+    mine = connections.pool()
     child = os.fork()
     if child == 0:
-        fine = wire._client() is not mine and run(sent(service, "echo"), Call()).status == 201
+        fine = connections.pool() is not mine and run(sent(service, "echo"), Call()).status == 201
         os._exit(0 if fine else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert wire._client() is mine
+    assert connections.pool() is mine
 
 
 def test_calls_that_come_first_at_once_share_one_pool(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Any] = []
-    make = wire._new_async_client
-    monkeypatch.setattr(wire, "_new_async_client", lambda way: made.append(1) or make(way))  # type: ignore[func-returns-value]
+    make = connections._AsyncPool
+    monkeypatch.setattr(connections, "_AsyncPool", lambda way: made.append(1) or make(way))  # type: ignore[func-returns-value]
 
     async def main() -> None:
         await asyncio.gather(*(arun(sent(service, "echo"), Call()) for _ in range(5)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omnibind.calls.call import GRACE_S, Call
@@ -103,9 +104,7 @@ async def _atake(effect: Take, call: Call[Any]) -> Turn:
     return await _astarted(lambda done: effect.place.start_turn(call, done), call)
 
 
-async def _anative(
-    effect: Native[R], call: Call[Any], drop: Callable[[R], Awaitable[object]] | None = None
-) -> R:
+async def _anative(effect: Native[R], call: Call[Any]) -> R:
     """Await a binding's own coroutine as a task of its own, which alone is cancelled."""
     import asyncio
     from contextvars import copy_context
@@ -124,8 +123,6 @@ async def _anative(
         task.cancel()
         task.add_done_callback(_heard)
         await asyncio.wait([task], timeout=GRACE_S)
-        if drop is not None and task.done() and _heard(task) is None:
-            await drop(task.result())
         raise
     return task.result()
 
@@ -154,15 +151,40 @@ async def _atell(effect: Tell, call: Call[Any]) -> None:
     await _anative(Native(lambda: finish(effect.waiting)), call)
 
 
+async def _within(wait: Callable[[], Awaitable[R]], call: Call[Any]) -> R:
+    """Await what can be cancelled where it stands; a task of its own would take as long again."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    timer = asyncio.timeout(call.remaining_s())
+
+    def expire() -> None:
+        with suppress(RuntimeError):  # the wait has ended in the meantime
+            timer.reschedule(loop.time())
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the loop was closed, and with it whoever waited
+            loop.call_soon_threadsafe(expire)
+
+    try:
+        async with timer:
+            call.wake_with(wake)
+            try:
+                return await wait()
+            finally:
+                call.wake_with(None)
+    except TimeoutError:
+        if not timer.expired():
+            raise
+        call.check()
+        raise call.late() from None
+
+
 async def _asend(effect: Send, call: Call[Any]) -> Reply:
     from omnibind.calls import wire
 
-    return await _anative(
-        Native(
-            lambda: wire.asend(
-                effect.request, effect.max_bytes, call.remaining_s(), call.http_client
-            )
-        ),
+    return await _within(
+        lambda: wire.asend(effect.request, effect.max_bytes, call.remaining_s(), call.http_client),
         call,
     )
 
@@ -170,14 +192,24 @@ async def _asend(effect: Send, call: Call[Any]) -> Reply:
 async def _aopen(effect: Open, call: Call[Any]) -> ReplyStream:
     from omnibind.calls import wire
 
-    begin = Native(lambda: wire.aopen(effect.request, call.remaining_s(), call.http_client))
-    return await _anative(begin, call, wire.ashut)
+    opened: list[ReplyStream] = []
+
+    async def begin() -> ReplyStream:
+        opened.append(await wire.aopen(effect.request, call.remaining_s(), call.http_client))
+        return opened[0]
+
+    try:
+        return await _within(begin, call)
+    except BaseException:  # in the moment in which it was open
+        for stream in opened:
+            await wire.ashut(stream)
+        raise
 
 
 async def _aread(effect: Read, call: Call[Any]) -> bytes:
     from omnibind.calls import wire
 
-    return await _anative(Native(lambda: wire.aread(effect.stream)), call)
+    return await _within(lambda: wire.aread(effect.stream), call)
 
 
 async def _ashut(effect: Shut, call: Call[Any]) -> None:

@@ -229,9 +229,10 @@ class Call(Generic[R]):
         if self.deadline is not None and self.clock() >= self.deadline:
             if self._is_over:
                 raise DeadlineExceeded(f"cleaning up took more than {GRACE_S:g} s")
-            raise self._late()
+            raise self.late()
 
-    def _late(self) -> DeadlineExceeded:
+    def late(self) -> DeadlineExceeded:
+        """Return the error that tells that its time is over."""
         return DeadlineExceeded(
             f"the call wasn't done after {self._timeout_s:g} s; give a longer timeout_s"
         )
@@ -244,7 +245,7 @@ class Call(Generic[R]):
             DeadlineExceeded: Its time is over.
         """
         if self._is_over:
-            raise self._late() if self._is_late else Cancelled(self._cancel_reason)
+            raise self.late() if self._is_late else Cancelled(self._cancel_reason)
         self.check()
         self.progress = progress
         if self.on_progress is not None:

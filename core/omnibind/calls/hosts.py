@@ -68,11 +68,12 @@ def addresses_of(resolved: Iterable[Any]) -> list[str]:
     return [str(one[4][0]) for one in resolved]
 
 
-def has_proxy() -> bool:
-    """Tell whether the environment names a proxy, who then looks hosts up."""
+def has_proxy(*schemes: str) -> bool:
+    """Tell whether the environment names a proxy for one of these, who then looks hosts up."""
     from urllib.request import getproxies
 
-    return any(name in getproxies() for name in ("https", "all"))
+    named = getproxies()
+    return any(name in named for name in (*schemes, "all"))
 
 
 def _refusal(request: Request) -> BadReply:

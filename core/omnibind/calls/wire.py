@@ -1,34 +1,24 @@
-"""How HTTP exchanges are performed: one pool of connections a way, in a process or an event loop.
-
-Source: httpx2, ``httpx2.Client`` and ``httpx2.AsyncClient``.
-"""
+"""How HTTP exchanges are performed, in a thread or on an event loop."""
 
 from __future__ import annotations
 
-import atexit
-import os
-from collections.abc import AsyncGenerator
 from functools import lru_cache
 from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from omnibind.calls import hosts
+from omnibind.calls import connections, hosts
 from omnibind.contracts.errors import (
     BadConfig,
     BadOutput,
     DeadlineExceeded,
-    Offline,
     OmnibindError,
     Unavailable,
 )
-from omnibind.contracts.http import USUAL, Reply, ReplyStream, Request, Way
+from omnibind.contracts.http import Reply, ReplyStream, Request
 from omnibind.contracts.secret import Secret
 
 if TYPE_CHECKING:
-    import asyncio
-
     import httpx2
 
 CONNECT_S = 10.0
@@ -37,9 +27,6 @@ READ_S = 600.0
 
 NOT_SENT = "not-sent"
 """The code of the error where no connection was made, so that the service knows of nothing."""
-
-_clients: dict[tuple[int, Way], httpx2.Client] = {}
-_async_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Held] = WeakKeyDictionary()
 
 
 def send(request: Request, max_bytes: int, timeout_s: float | None, own: Any = None) -> Reply:
@@ -74,7 +61,7 @@ def send(request: Request, max_bytes: int, timeout_s: float | None, own: Any = N
 
 def open_(request: Request, timeout_s: float | None, own: Any = None) -> ReplyStream:
     """Send a request and receive the head of its reply."""
-    client = _client(request.way, own)
+    pool = connections.pool(request.way, own)
     looks = _looks_up(request, own)
     if looks is not None:
         import socket
@@ -85,8 +72,8 @@ def open_(request: Request, timeout_s: float | None, own: Any = None) -> ReplySt
             raise hosts.unresolved(request) from None
         hosts.refuse_private(request, hosts.addresses_of(found))
     with _Told(request):
-        built = _built(client, request, timeout_s, is_own=own is not None)
-        response = client.send(built, stream=True, follow_redirects=False)
+        built = _built(request, timeout_s, own)
+        response = pool(built)
     stream = _stream_of(request, response, response.iter_bytes())
     try:
         _check_peer(request, response, looks)
@@ -127,7 +114,7 @@ async def asend(
 
 async def aopen(request: Request, timeout_s: float | None, own: Any = None) -> ReplyStream:
     """Send a request and receive the head of its reply."""
-    client = await _async_client(request.way, own)
+    pool = await connections.async_pool(request.way, own)
     looks = _looks_up(request, own)
     if looks is not None:
         import asyncio
@@ -140,8 +127,8 @@ async def aopen(request: Request, timeout_s: float | None, own: Any = None) -> R
             raise hosts.unresolved(request) from None
         hosts.refuse_private(request, hosts.addresses_of(found))
     with _Told(request):
-        built = _built(client, request, timeout_s, is_own=own is not None)
-        response = await client.send(built, stream=True, follow_redirects=False)
+        built = _built(request, timeout_s, own)
+        response = await pool(built)
     stream = _stream_of(request, response, response.aiter_bytes())
     try:
         _check_peer(request, response, looks)
@@ -166,15 +153,6 @@ async def ashut(stream: ReplyStream) -> None:
     await stream.response[1].aclose()
 
 
-async def aclose() -> None:
-    """Close the connections of the running loop; a loop that ends in order does so itself."""
-    import asyncio
-
-    held = _async_clients.pop(asyncio.get_running_loop(), None)
-    if held is not None and held.until_closed is not None:
-        await held.until_closed.aclose()
-
-
 def _looks_up(request: Request, own: Any) -> tuple[str, int] | None:
     """Return the host whose addresses must be public ones; None where nobody asks for that.
 
@@ -185,7 +163,7 @@ def _looks_up(request: Request, own: Any) -> tuple[str, int] | None:
         return None
     place = hosts.place_of(request)
     # A proxy looks the host up itself, and is the one that we connect to.
-    is_direct = own is None and request.way.proxy is None and not hosts.has_proxy()
+    is_direct = own is None and request.way.proxy is None and not hosts.has_proxy("https")
     return place if is_direct else None
 
 
@@ -197,133 +175,7 @@ def _check_peer(request: Request, response: Any, looks: tuple[str, int] | None) 
         hosts.refuse_private(request, [str(peer[0])])
 
 
-def _client(way: Way = USUAL, own: Any = None) -> httpx2.Client:
-    _refuse_offline()
-    import httpx2
-
-    if own is not None:
-        checked: httpx2.Client = _checked(own, httpx2.Client)
-        return checked
-    # A connection that parent and child of a fork share would mix up their replies.
-    key = os.getpid(), way
-    client = _clients.get(key)
-    if client is None:
-        if not _clients:
-            atexit.register(_close)
-        client = _clients.setdefault(key, httpx2.Client(**_settings(way)))
-    return client
-
-
-def _close() -> None:
-    """Close the connections of this process at its end; a parent's are the parent's."""
-    for (process, _), client in _clients.items():
-        if process == os.getpid():
-            client.close()
-
-
-def _checked(own: Any, kind: Any) -> Any:
-    if isinstance(own, kind):
-        return own
-    raise BadConfig(
-        f"http_client is a {type(own).__name__}; this client takes a httpx2.{kind.__name__}"
-    )
-
-
-def _settings(way: Way) -> dict[str, Any]:
-    import httpx2
-
-    settings: dict[str, Any] = {"follow_redirects": False}
-    if way.proxy is not None:
-        settings["proxy"] = way.proxy.reveal()
-    if way.ca_bundle is not None:
-        import ssl
-
-        try:
-            settings["verify"] = ssl.create_default_context(cafile=way.ca_bundle)
-        except OSError as error:
-            raise BadConfig(
-                f"ca_bundle {way.ca_bundle!r} can't be read as certificates: "
-                f"{error.strerror or error}; give a PEM file"
-            ) from None
-    if way.max_connections is not None:
-        settings["limits"] = httpx2.Limits(
-            max_connections=way.max_connections, max_keepalive_connections=way.max_connections
-        )
-    return settings
-
-
-class _Held:
-    """The clients of one event loop, and the generator that closes them.
-
-    The loop adopts the generator and closes it at its own end, and with it the connections.
-    """
-
-    def __init__(self) -> None:
-        import asyncio
-
-        self.lock = asyncio.Lock()
-        self.clients: dict[Way, httpx2.AsyncClient] = {}
-        self.until_closed: AsyncGenerator[None, None] | None = None
-
-
-async def _async_client(way: Way = USUAL, own: Any = None) -> httpx2.AsyncClient:
-    import asyncio
-
-    _refuse_offline()
-    if own is not None:
-        import httpx2
-
-        checked: httpx2.AsyncClient = _checked(own, httpx2.AsyncClient)
-        return checked
-    loop = asyncio.get_running_loop()
-    held = _async_clients.get(loop)
-    if held is None:
-        for ended in [one for one in _async_clients if one.is_closed()]:
-            del _async_clients[ended]  # its connections hold it, and would keep it for ever
-        held = _async_clients[loop] = _Held()
-    client = held.clients.get(way)
-    if client is None:
-        async with held.lock:
-            client = held.clients.get(way)
-            if client is None:
-                # The import, and reading the certificates, would stop the loop for 0.1 s.
-                client = await asyncio.to_thread(_new_async_client, way)
-                held.clients[way] = client
-            if held.until_closed is None:
-                held.until_closed = _until_closed(loop, held)
-                await anext(held.until_closed)
-    return client
-
-
-def _new_async_client(way: Way = USUAL) -> httpx2.AsyncClient:
-    import httpx2
-
-    return httpx2.AsyncClient(**_settings(way))
-
-
-async def _until_closed(loop: asyncio.AbstractEventLoop, held: _Held) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        _async_clients.pop(loop, None)
-        for client in held.clients.values():
-            await client.aclose()
-
-
-def _refuse_offline() -> None:
-    from omnibind.weights.places import is_offline
-
-    if is_offline():
-        raise Offline("OMNIBIND_OFFLINE is set, and this call needs the network; unset it")
-
-
-def _built(
-    client: httpx2.Client | httpx2.AsyncClient,
-    request: Request,
-    timeout_s: float | None,
-    *,
-    is_own: bool,
-) -> httpx2.Request:
+def _built(request: Request, timeout_s: float | None, own: Any) -> httpx2.Request:
     import httpx2
 
     for name, value in request.headers.items():
@@ -334,23 +186,29 @@ def _built(
             )
     read_s = READ_S if timeout_s is None else min(timeout_s, TIMEOUT_MAX)
     connect_s = min(CONNECT_S, read_s)
-    if is_own:  # with what the program gave it: headers, cookies, a base address
-        return client.build_request(
+    if own is not None:  # with what the program gave it: headers, cookies, a base address
+        built: httpx2.Request = own.build_request(
             request.method,
             request.url,
             headers=[(name, _plain(value)) for name, value in request.headers.items()],
             content=request.body,
             timeout=httpx2.Timeout(read_s, connect=connect_s),
         )
-    # Ours has nothing of its own to add, and keeps no service's cookies for other callers.
-    timeout = {"connect": connect_s, "read": read_s, "write": read_s, "pool": read_s}
+        return built
+    url = _address(request.url)
     said = {name.lower() for name in request.headers}
-    usual = {name: value for name, value in _usual_headers().items() if name not in said}
-    own = {name: _plain(value) for name, value in request.headers.items()}
+    headers = {name: value for name, value in _usual_headers().items() if name not in said}
+    headers |= {name: _plain(value) for name, value in request.headers.items()}
+    if url.userinfo and "authorization" not in said:  # of a gateway, in base_url
+        from base64 import b64encode
+
+        pair = f"{url.username}:{url.password}".encode()
+        headers["authorization"] = f"Basic {b64encode(pair).decode()}"
+    timeout = {"connect": connect_s, "read": read_s, "write": read_s, "pool": read_s}
     return httpx2.Request(
         request.method,
-        _address(request.url),
-        headers=usual | own,
+        url,
+        headers=headers,
         content=request.body,
         extensions={"timeout": timeout},
     )
@@ -378,7 +236,10 @@ def _plain(value: str | Secret) -> str:
 
 
 def _stream_of(request: Request, response: Any, pieces: Any) -> ReplyStream:
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers: dict[str, str] = {}
+    for name, value in response.headers.raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return ReplyStream(response.status_code, headers, (request, response, pieces))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -139,12 +140,18 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
     except OSError as error:
         raise BindingBroken(f"{path} can't be read: {error.strerror or error}") from error
+    return _decoded(content, str(path))
+
+
+# A state is asked for again and again; reading YAML takes ten times as long as reading the file.
+@lru_cache(maxsize=128)
+def _decoded(content: bytes, path: str) -> Manifest:
     if len(content) > MAX_BYTES:
         raise BindingBroken(
             f"{path} has {len(content)} bytes; a manifest has at most {MAX_BYTES}: "
             "put prose into README.md and models into models.yaml"
         )
-    manifest = documents.decode(content, Manifest, BindingBroken, str(path))
+    manifest = documents.decode(content, Manifest, BindingBroken, path)
     if not manifest.entry and not manifest.state:
         raise BindingBroken(f"{path} names no entry: give the class in binding.py")
     if manifest.weights_of and not re.fullmatch(r"[a-z]{3}/[a-z0-9_]+", manifest.weights_of):

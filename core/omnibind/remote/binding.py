@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from urllib.parse import urlsplit
 
@@ -83,7 +84,7 @@ class RemoteBinding(Binding):
 
     # ── where it is ──
 
-    @property
+    @cached_property
     def label(self) -> str:
         """``modality/name``."""
         return f"{self.modality}/{self.binding_name}"
@@ -100,8 +101,7 @@ class RemoteBinding(Binding):
         url = self._base_url or next(filter(None, named), None) or self.host
         if not url:
             raise SettingMissing(f"{self.label} needs base_url, the address of your server")
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(url):
             raise BadConfig(f"the base_url of {self.label} isn't http://… or https://…; correct it")
         return url.rstrip("/")
 
@@ -343,6 +343,12 @@ class RemoteBinding(Binding):
     def decoded(self, text: Any, family: str) -> bytes:
         """Return the content of base64 text or a data URI of a reply, checked as its kind."""
         return replies.base64_media(text, family, self.label)
+
+
+@lru_cache(maxsize=64)
+def _is_address(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

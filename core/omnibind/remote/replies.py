@@ -159,8 +159,10 @@ def cut(text: str) -> str:
 
 def request_id_of(reply: Reply) -> str | None:
     """Return the service's id of a request, from the header that it uses."""
-    names = ("x-request-id", "request-id", "x-runway-request-id", "cf-ray", "x-trace-id")
-    return next((reply.headers[name] for name in names if reply.headers.get(name)), None)
+    for name in ("x-request-id", "request-id", "x-runway-request-id", "cf-ray", "x-trace-id"):
+        if found := reply.headers.get(name):
+            return found
+    return None
 
 
 def retry_after_of(reply: Reply) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import shlex
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -229,7 +230,12 @@ def read_models(folder: Path) -> dict[str, Model]:
         return {}
     except OSError as error:
         raise BindingBroken(f"{path} can't be read: {error.strerror or error}") from error
-    return documents.decode(content, dict[str, Model], BindingBroken, str(path))
+    return dict(_decoded(content, str(path)))
+
+
+@lru_cache(maxsize=128)
+def _decoded(content: bytes, path: str) -> dict[str, Model]:
+    return documents.decode(content, dict[str, Model], BindingBroken, path)
 
 
 class _Prices(msgspec.Struct, forbid_unknown_fields=True):
