@@ -246,6 +246,7 @@ def test_describe_shows_capabilities_and_voices(capsys: pytest.CaptureFixture[st
         "name": "de_DE-thorsten-medium",
         "language": "de-DE",
         "gender": "male",
+        "label": None,
     }
     text, data = described("stt/faster_whisper")
     assert "can streaming, timestamps, language_detection" in text
