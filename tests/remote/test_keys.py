@@ -189,6 +189,17 @@ def test_a_key_that_nobody_wants_is_refused_with_near_names(
     assert "is empty" in capsys.readouterr().err
 
 
+def test_a_key_on_the_command_line_is_refused_unshown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = Path(__file__).parents[2] / "bindings" / "tts" / "openai"
+    assert main(["check", str(folder), "--config", "api_key=sk-in-argv"]) == 2
+    assert main(["speak", "Hi.", "--tts", "openai", "--option", "api_key=sk-in-argv"]) == 2
+    printed = capsys.readouterr()
+    assert "omnibind keys set" in printed.err
+    assert "sk-in-argv" not in printed.out + printed.err
+
+
 def test_own_fake_keys_are_tested_at_the_service(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

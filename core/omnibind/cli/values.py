@@ -44,6 +44,11 @@ def _value(name: str, text: str, schema: Schema, owner: str, error: type[UsageEr
             return json.loads(text)
         except ValueError:
             return text
+    if option.type.kind == "secret":
+        raise error(
+            f"{name!r} of {owner} is a key, and a command line shows it to everybody on this "
+            "machine; put it into the keyring: omnibind keys set NAME"
+        )
     try:
         return option.type.parse(text)
     except ValueError as wrong:

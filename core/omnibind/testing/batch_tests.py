@@ -74,6 +74,8 @@ def assert_same_options(specimen: Specimen, name: str, subject: tuple[str, ...])
     """Assert that a method declares the verb's options, and ``subject`` before them."""
     schema = schema_of(getattr(specimen.type, name), subject, f"{name} of {specimen.owner}")
     verb = specimen.options
+    if schema.open and not verb.open and not schema.names and name.endswith("_flow"):
+        return  # a flow that hands on what the verb's schema has checked
     # A seed for each result is what a batch has and a single call hasn't.
     names = [option for option in schema.names if option != "seeds"]
     missing = [option for option in verb.names if option not in schema.names]

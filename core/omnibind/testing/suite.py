@@ -37,6 +37,7 @@ class Suite(ABC):
             (``{"noise_scale": 0.0}``); given where a result is compared with another.
         must_run: True makes a binding that isn't ready a failure instead of a skip.
         runs: Where the binding runs (``"worker"``); None is what its manifest says.
+        asks_service: True lets the tests of a remote binding ask its service, which may cost money.
     """
 
     modality: ClassVar[str]
@@ -50,6 +51,7 @@ class Suite(ABC):
     steady_options: ClassVar[dict[str, Any]] = {}
     must_run: ClassVar[bool] = False
     runs: ClassVar[str | None] = None
+    asks_service: ClassVar[bool] = False
 
     _specimen: ClassVar[Specimen | None] = None
 
@@ -74,6 +76,8 @@ class Suite(ABC):
     @pytest.fixture
     def specimen(self, folder_only: Specimen) -> Specimen:
         """The binding, ready to be called; skips with the mending command where it isn't."""
+        if folder_only.manifest.kind == "remote" and not self.asks_service:
+            pytest.skip("doesn't apply: a service would be asked, which may cost money")
         diagnosis = folder_only.diagnosis
         if not diagnosis.is_ready:
             told = f"{folder_only.owner} isn't ready: {diagnosis.error()}"
