@@ -5,6 +5,8 @@ Source: diffusers 0.42, ``enable_model_cpu_offload`` and its kin, ``PipelineQuan
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from omnibind.contracts.errors import BadConfig, OutOfMemory, PackagesMissing
@@ -25,11 +27,11 @@ Quantization = Annotated[
         "bitsandbytes-8bit",
         "bitsandbytes-4bit",
         "torchao-int8",
-        "torchao-int4",
         "torchao-float8",
         "gguf",
     ],
-    "fewer bits for the weights; gguf takes the .gguf transformer in the model's folder",
+    "fewer bits for the weights; gguf takes the .gguf transformer in the model's folder, and "
+    "bitsandbytes needs a GPU",
 ]
 
 WORK_FACTOR = 1.2
@@ -124,19 +126,44 @@ def place_hooks(pipe: Any, device: torch.device, chosen: str) -> None:
         getattr(pipe, f"enable_{chosen}_cpu_offload")(device=device)
 
 
+def check_quantization(quantization: str, layout: Layout, device: torch.device) -> None:
+    """Check that a pipeline can have fewer bits here, before anything of it is read.
+
+    Raises:
+        BadConfig: The quantisation needs a GPU, or the pipeline is a lone file.
+        PackagesMissing: The package that quantises isn't installed.
+    """
+    if quantization == "none":
+        return
+    if layout.form == "file":
+        raise BadConfig(
+            f"quantization is {quantization!r}, and {layout.path} is a checkpoint in one file; "
+            "give a folder that diffusers saved, or set it to 'none'"
+        )
+    if device.type == "cpu" and quantization in _ON_GPU_ONLY:
+        raise BadConfig(
+            f"quantization is {quantization!r}, which needs a GPU, and the device is the CPU; set "
+            "it to 'torchao-int8', 'torchao-float8', 'gguf' or 'none'"
+        )
+    package, _, _ = quantization.partition("-")
+    if importlib.util.find_spec(package) is None:
+        raise PackagesMissing(
+            f"quantization is {quantization!r}, which needs the package {package}",
+            command=f"pip install {package}",
+        )
+
+
 def quantization_config(quantization: str, layout: Layout, dtype: torch.dtype) -> Any:
     """Return a ``PipelineQuantizationConfig`` for the large networks of a pipeline.
 
     The decoder stays as it is: it is small, and its loss would be seen.
 
     Raises:
-        PackagesMissing: The package that quantises isn't installed.
         BadConfig: The pipeline has nothing to quantise.
     """
     from diffusers import PipelineQuantizationConfig
 
     package, _, kind = quantization.partition("-")
-    _need(package, quantization)
     mapping = {}
     for name, (library, _) in layout.components.items():
         is_denoiser = name.startswith(("transformer", "unet"))
@@ -148,8 +175,6 @@ def quantization_config(quantization: str, layout: Layout, dtype: torch.dtype) -
 
 
 def _config_of(package: str, kind: str, library: str, dtype: torch.dtype) -> Any:
-    import importlib
-
     # Both libraries have a class of that name, each for its own networks.
     owner = importlib.import_module("diffusers" if library == "diffusers" else "transformers")
     if package == "bitsandbytes":
@@ -158,33 +183,13 @@ def _config_of(package: str, kind: str, library: str, dtype: torch.dtype) -> Any
         return owner.BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
         )
-    from torchao import quantization as torchao  # type: ignore[import-not-found, unused-ignore]
+    from torchao import quantization as torchao
 
     types = {
         "int8": torchao.Int8WeightOnlyConfig,
-        "int4": torchao.Int4WeightOnlyConfig,
         "float8": torchao.Float8WeightOnlyConfig,
     }
     return owner.TorchAoConfig(types[kind]())
-
-
-def _need(package: str, quantization: str) -> None:
-    import importlib.util
-
-    if importlib.util.find_spec(package) is None:
-        raise PackagesMissing(
-            f"quantization is {quantization!r}, which needs the package {package}",
-            command=f"pip install {package}",
-        )
-
-
-def need_gguf() -> None:
-    """Check that files in GGUF can be read.
-
-    Raises:
-        PackagesMissing: The package that reads them isn't installed.
-    """
-    _need("gguf", "gguf")
 
 
 def _bytes_of(network: torch.nn.Module) -> int:

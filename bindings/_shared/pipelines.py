@@ -24,7 +24,7 @@ from .library_noise import listening, loading
 from .loras import add_lora
 from .pipeline_failures import check_whole, load_failure, run_failure
 from .pipeline_folders import Layout, Makes, layout_of, makes_of, missing_component, variant_of
-from .pipeline_memory import place, place_hooks, quantization_config
+from .pipeline_memory import check_quantization, place, place_hooks, quantization_config
 from .pipeline_signatures import is_modular, parameters_of
 from .pytorch import device_of, dtype_of, let_go, settle_threads
 from .schedulers import use_scheduler
@@ -280,6 +280,7 @@ def load_pipeline(
             f"{layout.path} is a {layout.class_name}, which makes {made}; give a model that makes "
             f"{makes}"
         )
+    check_quantization(quantization, layout, there)
     missing = missing_component(layout, safety_checker)
     if missing:
         raise WeightsDamaged(f"{layout.path} is not whole: {missing}; fetch the model again")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from omnibind.contracts.errors import BadConfig, NotReady, UsageError, WeightsDamaged
 
 from .pipeline_folders import Layout, layout_of
-from .pipeline_memory import need_gguf
 
 if TYPE_CHECKING:
     import torch
@@ -94,7 +93,6 @@ def read_gguf(layout: Layout, dtype: torch.dtype) -> Any:
     """Load the transformer of a pipeline from the ``.gguf`` file in the pipeline's folder.
 
     Raises:
-        PackagesMissing: The package that reads such files isn't installed.
         BadConfig: There isn't just one such file, or the pipeline has no transformer.
     """
     import diffusers
@@ -106,7 +104,6 @@ def read_gguf(layout: Layout, dtype: torch.dtype) -> Any:
             f"quantization is 'gguf', and {layout.path} has these .gguf files: {found}; put the "
             "one with its transformer there"
         )
-    need_gguf()
     type_ = getattr(diffusers, layout.components["transformer"][1])
     return type_.from_single_file(
         str(files[0]),

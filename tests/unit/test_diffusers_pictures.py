@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from functools import cache
@@ -488,15 +489,109 @@ def test_a_modular_pipeline_draws_the_librarys_own_picture(tmp_path: Path) -> No
 # ── devices and memory ──
 
 
+@pytest.mark.parametrize("bits", ["int8", "float8"])
+def test_fewer_bits_give_the_librarys_own_picture(bits: str) -> None:
+    noise: Any = importlib.import_module("omnibind.bindings._shared.library_noise")
+    with noise.loading():
+        import diffusers
+        import torch
+        import transformers
+        from torchao import quantization
+
+        kinds = {
+            "int8": quantization.Int8WeightOnlyConfig,
+            "float8": quantization.Float8WeightOnlyConfig,
+        }
+        mapping = {
+            "unet": diffusers.TorchAoConfig(kinds[bits]()),
+            "text_encoder": transformers.TorchAoConfig(kinds[bits]()),
+        }
+        pipe = diffusers.DiffusionPipeline.from_pretrained(
+            str(tiny("sd")),
+            dtype=torch.float32,
+            quantization_config=diffusers.PipelineQuantizationConfig(quant_mapping=mapping),
+        )
+        pipe.set_progress_bar_config(disable=True)
+    options = {"guidance_scale": 4.0, "width": 48, "height": 32}
+    binding = binding_of("sd", quantization=f"torchao-{bits}")
+    binding.load()
+    ours = binding.generate_image("a cat", steps=STEPS, seed=1, **options)
+    binding.unload()
+    theirs = of_raw(pipe, prompt="a cat", num_inference_steps=STEPS, generator=chance(1), **options)
+    assert difference(ours, theirs[0]) == 0
+    whole = loaded("sd").generate_image("a cat", steps=STEPS, seed=1, **options)
+    assert 0 < difference(ours, whole) < 16
+
+
+def test_a_transformer_in_gguf_gives_the_librarys_own_picture(tmp_path: Path) -> None:
+    noise: Any = importlib.import_module("omnibind.bindings._shared.library_noise")
+    folder = copied("flux", tmp_path)
+    file = folder / "flux-Q8_0.gguf"
+    write_gguf(folder / "transformer" / "diffusion_pytorch_model.safetensors", file)
+    (folder / "transformer" / "diffusion_pytorch_model.safetensors").unlink()
+    with noise.loading():
+        import diffusers
+        import torch
+
+        transformer = diffusers.FluxTransformer2DModel.from_single_file(
+            str(file),
+            config=str(folder),
+            subfolder="transformer",
+            quantization_config=diffusers.GGUFQuantizationConfig(compute_dtype=torch.float32),
+            dtype=torch.float32,
+        )
+        pipe = diffusers.FluxPipeline.from_pretrained(str(folder), transformer=transformer)
+        pipe.set_progress_bar_config(disable=True)
+    size = {"width": 48, "height": 32}
+    binding = binding_of(folder, quantization="gguf")
+    binding.load()
+    ours = binding.generate_image("a cat", steps=STEPS, seed=1, **size)
+    binding.unload()
+    theirs = of_raw(pipe, prompt="a cat", num_inference_steps=STEPS, generator=chance(1), **size)
+    assert difference(ours, theirs[0]) == 0
+    whole = loaded("flux").generate_image("a cat", steps=STEPS, seed=1, **size)
+    assert 0 < difference(ours, whole) < 16
+
+
+def write_gguf(weights: Path, file: Path) -> None:
+    """Write a transformer's weights as published GGUF files have them, eight bits each."""
+    import gguf
+    from safetensors.numpy import load_file
+
+    writer = gguf.GGUFWriter(str(file), "flux")
+    bits = gguf.GGMLQuantizationType.Q8_0
+    for name, tensor in load_file(weights).items():
+        if tensor.ndim == 2 and tensor.shape[1] % 32 == 0:
+            writer.add_tensor(name, gguf.quants.quantize(tensor, bits), raw_dtype=bits)
+        else:
+            writer.add_tensor(name, tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_fewer_bits_where_they_cannot_be_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lone = tmp_path / "whole.safetensors"
+    lone.write_bytes(b"")
+    with pytest.raises(BadConfig, match=r"whole\.safetensors is a checkpoint in one file"):
+        binding_of(lone, quantization="torchao-int8").load()
+    with pytest.raises(BadConfig, match="'bitsandbytes-4bit', which needs a GPU"):
+        binding_of("sd", device="cpu", quantization="bitsandbytes-4bit").load()
+    with pytest.raises(BadConfig, match=r"these \.gguf files: none"):
+        binding_of("flux", quantization="gguf").load()
+    monkeypatch.setitem(sys.modules, "torchao", None)
+    with pytest.raises(PackagesMissing, match="pip install torchao"):
+        binding_of("sd", quantization="torchao-int8").load()
+
+
 def test_what_this_machine_lacks_is_said() -> None:
     with pytest.raises(BadConfig, match="cuda:7"):
         binding_of("sd", device="cuda:7").load()
     with pytest.raises(BadConfig, match="offload is 'model' and the device is the CPU"):
         binding_of("sd", device="cpu", offload="model").load()
-    with pytest.raises(PackagesMissing, match="pip install bitsandbytes"):
-        binding_of("sd", quantization="bitsandbytes-4bit").load()
-    with pytest.raises(BadConfig, match=r"these \.gguf files: none"):
-        binding_of("flux", quantization="gguf").load()
     with pytest.raises(BadConfig, match="safety_checker is True"):
         binding_of("sd", safety_checker=True).load()
 
