@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.ldm import write_checkpoint
 from tests.tiny import tiny
 
 from omnibind import Client
@@ -441,6 +442,20 @@ def test_a_variant_is_found(tmp_path: Path) -> None:
     picture = binding.generate_image("a cat", steps=1, seed=1)
     assert difference(picture, loaded("sd").generate_image("a cat", steps=1, seed=1)) == 0
     binding.unload()
+
+
+def test_a_checkpoint_in_one_file_draws_as_its_pipeline_does(tmp_path: Path) -> None:
+    file = tmp_path / "mine.safetensors"
+    write_checkpoint(tiny("sd"), file)
+    configuration = shutil.copytree(tiny("sd"), tmp_path / "mine")
+    for weights in configuration.rglob("*.safetensors"):
+        weights.unlink()
+    binding = binding_of(file)
+    binding.load()
+    picture = binding.generate_image("a cat", steps=STEPS, seed=1)
+    binding.unload()
+    whole = loaded("sd").generate_image("a cat", steps=STEPS, seed=1)
+    assert difference(picture, whole) == 0
 
 
 def test_a_lone_file_that_is_no_checkpoint_or_lacks_its_configuration_is_refused(
