@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import textwrap
 from collections.abc import Callable, Iterator
@@ -61,6 +62,13 @@ class Probe(TTSBinding):
 '''
 
 BindingWriter = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> None:
+    """A shell's run in the background ignores SIGINT, and so would every process of the tests."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
