@@ -110,9 +110,9 @@ def test_there_are_54_voices_with_language_and_gender(kokoro: Any) -> None:
     voices = {voice.name: voice for voice in kokoro.voices()}
     assert list(voices) == kokoro.list_voices() == sorted(kokoro._engine().get_voices())
     assert len(voices) == 54
-    assert voices["af_heart"][1:] == ("en-US", "female")
-    assert voices["bm_lewis"][1:] == ("en-GB", "male")
-    assert voices["zf_xiaoni"][1:] == ("zh", "female")
+    assert voices["af_heart"][1:3] == ("en-US", "female")
+    assert voices["bm_lewis"][1:3] == ("en-GB", "male")
+    assert voices["zf_xiaoni"][1:3] == ("zh", "female")
     own_language = sys.modules[type(kokoro).__module__]._language
     assert all(own_language(name, None)[0] == told.language for name, told in voices.items())
 

@@ -26,6 +26,7 @@ from omnibind.contracts.errors import (
 )
 from omnibind.contracts.media import Audio
 from omnibind.contracts.roots import shipped_roots
+from omnibind.contracts.tts import Voice
 from omnibind.managers import TTSBindingManager
 from omnibind.weights.catalogue import read_models
 
@@ -155,7 +156,7 @@ def test_speakers_are_voices_of_their_own(two: Path) -> None:
     assert {"mine#alice", f"{JOE}#alice"}.isdisjoint(binding.list_voices())
     told = {voice.name: voice for voice in binding.voices()}
     assert told["two#bob"].language == "en-GB"
-    assert told[JOE][1:] == ("en-US", "male")
+    assert told[JOE][1:3] == ("en-US", "male")
     bob, alice = (binding.generate_audio("Hi.", voice) for voice in ("two#bob", "two#alice"))
     assert bob == binding.generate_audio("Hi.") == binding.generate_audio("Hi.", "two", speaker=1)
     assert alice == binding.generate_audio("Hi.", str(two / "two.onnx#alice"))
@@ -175,7 +176,7 @@ def test_a_speaker_that_is_not_there_or_given_twice_is_refused(two: Path) -> Non
 def test_a_voice_whose_settings_cannot_be_read_is_listed_alone(two: Path) -> None:
     (two / "two.onnx.json").write_text("{")
     voices = create(piper_voices_dir=two).voices()
-    assert [voice for voice in voices if voice.name.startswith("two")] == [("two", None, None)]
+    assert [voice for voice in voices if voice.name.startswith("two")] == [Voice("two")]
 
 
 def test_a_gpu_that_onnxruntime_cannot_use_is_refused() -> None:
