@@ -6,7 +6,6 @@ Source: fal's documentation of the queue (``queue.fal.run``) and fal-client 1.0.
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +21,8 @@ from omnibind.contracts.options import Range
 from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import poll
 from omnibind.remote.replies import cut, picked, told, without_media
-from omnibind.remote.uploads import uploaded
+from omnibind.remote.uploads import PICTURES
+from omnibind.remote.uploads import data_uri as data_uri_of
 
 if TYPE_CHECKING:
     from omnibind.contracts.errors import OmnibindError
@@ -36,8 +36,6 @@ ModelName = Annotated[str | None, "instead of the configured model: any id of fa
 Negative = Annotated[str | None, "what not to show, where the model has it"]
 Ratio = Annotated[str | None, "as 16:9, where the model has it"]
 Seed = Annotated[int | None, Range(0, 4_294_967_295), "the same seed, the same result"]
-
-PICTURES = ("image/png", "image/jpeg", "image/webp")
 
 _ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)+")
 _WAITING = ("IN_QUEUE", "IN_PROGRESS")
@@ -162,15 +160,7 @@ def _type_of(reply: Reply) -> str:
 
 async def data_uri(image: ImageInput, name: str = "image") -> str:
     """Return a picture as a ``data:`` URI, as fal takes it where it wants an address."""
-    content, media_type, _ = await uploaded(image, "image", formats=PICTURES, name=name)
-    return f"data:{media_type};base64,{b64encode(content).decode()}"
-
-
-def seconds(duration_s: float | None) -> float | int | None:
-    """Return a length as the models want it: a whole number where it is one."""
-    if duration_s is None or duration_s != int(duration_s):
-        return duration_s
-    return int(duration_s)
+    return await data_uri_of(image, "image", formats=PICTURES, name=name)
 
 
 def _url_of(data: Mapping[str, Any], names: Sequence[str]) -> str:

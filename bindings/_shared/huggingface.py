@@ -29,7 +29,7 @@ from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import poll
 from omnibind.remote.replies import media_of, picked, without_media
 from omnibind.remote.requests import Exchange, encoded, given
-from omnibind.remote.uploads import ASIDE, uploaded
+from omnibind.remote.uploads import ASIDE, PICTURES, uploaded
 
 from .model_outputs import media_address
 
@@ -48,7 +48,6 @@ Provider = Annotated[
     str, "who is to serve: auto is the first one in your account's order, or fal-ai, together, …"
 ]
 
-PICTURES = ("image/png", "image/jpeg", "image/webp")
 SOUNDS = ("audio/mpeg", "audio/wav", "audio/flac", "audio/ogg", "audio/mp4", "audio/webm")
 
 _PLACES: Mapping[tuple[str, str], Sequence[str | int]] = {

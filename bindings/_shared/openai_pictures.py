@@ -17,7 +17,7 @@ from omnibind.remote.modalities import RemoteTTI
 from omnibind.remote.pieces import events
 from omnibind.remote.replies import picked, without_media
 from omnibind.remote.requests import Extra, Upload, given
-from omnibind.remote.uploads import ASIDE, uploaded
+from omnibind.remote.uploads import ASIDE, PICTURES, uploaded
 
 from .openai import tokens
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from omnibind.contracts.http import Reply
 
 MAX_PICTURE_BYTES = 50_000_000
-PICTURES = ("image/png", "image/jpeg", "image/webp")
 
 
 class DrawsLikeOpenAI(RemoteTTI):

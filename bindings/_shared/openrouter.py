@@ -10,18 +10,15 @@ from typing import Annotated, Any, ClassVar
 
 from omnibind.calls.call import Call
 from omnibind.calls.driver import run
-from omnibind.contracts.effects import Run
 from omnibind.contracts.errors import BadReply
 from omnibind.contracts.http import Reply
-from omnibind.contracts.media import Image, ImageInput
+from omnibind.contracts.media import ImageInput
 from omnibind.remote.binding import RemoteBinding
 from omnibind.remote.replies import picked
-from omnibind.remote.uploads import ASIDE, uploaded
+from omnibind.remote.uploads import PICTURES, data_uri
 
 LISTING_S = 60.0
 """Seconds that the list of models may take."""
-
-PICTURES = ("image/png", "image/jpeg", "image/webp")
 
 
 class OpenRouter(RemoteBinding):
@@ -71,6 +68,5 @@ class OpenRouter(RemoteBinding):
 
 async def reference(image: ImageInput) -> dict[str, Any]:
     """Return a picture as a part of a request."""
-    upload = await uploaded(image, "image", formats=PICTURES, name="image")
-    url = await Run(ASIDE, Image(upload.content).data_uri)
+    url = await data_uri(image, "image", formats=PICTURES, name="image")
     return {"type": "image_url", "image_url": {"url": url}}

@@ -10,7 +10,6 @@ Source: Replicate HTTP API 1.0.0-a1, ``/v1/predictions``; replicate 1.0.7, ``fil
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Unpack
 
@@ -27,7 +26,7 @@ from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import poll
 from omnibind.remote.replies import cut, picked, without_media
 from omnibind.remote.requests import given, part
-from omnibind.remote.uploads import uploaded
+from omnibind.remote.uploads import PICTURES, uploaded
 
 from .model_outputs import media_address
 from .service_inputs import address_of
@@ -51,7 +50,7 @@ Guidance = Annotated[float | None, Range(0, 100), "nearness to the prompt, where
 Negative = Annotated[str | None, "what isn't wanted, where the model has it"]
 
 FORMATS = {
-    "image": ("image/png", "image/jpeg", "image/webp"),
+    "image": PICTURES,
     "audio": ("audio/mpeg", "audio/wav", "audio/flac", "audio/ogg", "audio/mp4", "audio/webm"),
 }
 
@@ -201,7 +200,7 @@ class Replicate(PaidJobs):
             return url
         sent = await uploaded(media, family, formats=FORMATS[family])
         if len(sent.content) <= MAX_INLINE_BYTES:
-            return f"data:{sent.media_type};base64,{b64encode(sent.content).decode()}"
+            return sent.data_uri()
         reply = await self.post("/v1/files", files={"content": sent})
         return str(picked(reply.json(), "urls", "get"))
 
@@ -241,8 +240,3 @@ def _named(options: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, An
 def _progress(data: Mapping[str, Any]) -> float | None:
     found = _PERCENT.findall(str(data.get("logs") or "").replace("\r", "\n"))
     return int(found[-1]) / 100 if found else None
-
-
-def whole(number: float | None) -> float | int | None:
-    """Return a number as most models want it: without a fraction where it has none."""
-    return int(number) if number is not None and number == int(number) else number

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from omnibind.contracts.effects import Run
-from omnibind.contracts.media import Image, ImageInput
+from omnibind.contracts.media import ImageInput
 from omnibind.remote.binding import RemoteBinding
 from omnibind.remote.pace import Rate
-from omnibind.remote.uploads import ASIDE, uploaded
-
-PICTURES = ("image/png", "image/jpeg", "image/webp")
+from omnibind.remote.uploads import PICTURES, data_uri
 
 TICKS_A_DOLLAR = 1e10
 
@@ -39,5 +36,4 @@ def cost_of(data: Any) -> float | None:
 
 async def shown(image: ImageInput) -> str:
     """Return a picture as a data URI."""
-    upload = await uploaded(image, "image", formats=PICTURES, name="image")
-    return await Run(ASIDE, Image(upload.content).data_uri)
+    return await data_uri(image, "image", formats=PICTURES, name="image")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Unpack
 
 from omnibind.contracts.effects import Run
 from omnibind.contracts.errors import BadOption
-from omnibind.contracts.media import Audio, AudioInput, Transcript
+from omnibind.contracts.media import AudioInput, Transcript
 from omnibind.contracts.options import Range
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteSTT
@@ -58,7 +58,7 @@ class OpenRouterSTT(OpenRouter, RemoteSTT):
         if word_times and output_format == "json":
             raise BadOption("times of words come with verbose_json; leave output_format out")
         upload = await uploaded(audio_path, "audio", formats=SOUNDS, name="audio")
-        encoded = await Run(ASIDE, Audio(upload.content).base64)
+        encoded = await Run(ASIDE, upload.base64)
         body: dict[str, Any] = {
             "model": chosen,
             "input_audio": {"data": encoded, "format": ENDINGS[upload.media_type]},

@@ -16,12 +16,10 @@ from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTI
 from omnibind.remote.replies import without_media
 from omnibind.remote.requests import given
-from omnibind.remote.uploads import ASIDE, uploaded
+from omnibind.remote.uploads import ASIDE, PICTURES, uploaded
 
 from ..._shared.gemini import Gemini, kept, refuse_odd_turns, route, sendable, text_of
 from ..._shared.google import Extra, merged
-
-PICTURES = ("image/png", "image/jpeg", "image/webp")
 
 Model = Annotated[str | None, "instead of the configured model"]
 Width = Annotated[int | None, Range(1, 8192), "with height; their ratio alone counts"]

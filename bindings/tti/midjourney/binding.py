@@ -5,7 +5,6 @@ Source: novicezk/midjourney-proxy, ``docs/api.md``, ``SubmitController`` and ``R
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
@@ -24,7 +23,7 @@ from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import poll
 from omnibind.remote.replies import cut, picked, without_media
 from omnibind.remote.requests import part
-from omnibind.remote.uploads import uploaded
+from omnibind.remote.uploads import PICTURES, data_uri
 
 if TYPE_CHECKING:
     from omnibind.contracts.errors import OmnibindError
@@ -70,7 +69,7 @@ class MidjourneyTTI(PaidJobs, RemoteTTI):
         words += [f"--seed {seed}"] if seed is not None else []
         body: dict[str, Any] = {"prompt": " ".join(words)}
         if image is not None:
-            body["base64Array"] = [await _data_uri(image)]
+            body["base64Array"] = [await data_uri(image, "image", formats=PICTURES, name="image")]
         begin = self.post("/mj/submit/imagine", json={**body, **(extra or {})})
         result: Image = await self.job(begin, self._task_of, about=prompt)
         return result
@@ -118,9 +117,3 @@ class MidjourneyTTI(PaidJobs, RemoteTTI):
 def _progress(data: Mapping[str, Any]) -> float | None:
     told = str(data.get("progress") or "").removesuffix("%")
     return min(int(told), 100) / 100 if told.isdigit() else None
-
-
-async def _data_uri(image: ImageInput) -> str:
-    formats = ("image/png", "image/jpeg", "image/webp")
-    content, media_type, _ = await uploaded(image, "image", formats=formats, name="image")
-    return f"data:{media_type};base64,{b64encode(content).decode()}"

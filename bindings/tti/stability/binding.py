@@ -18,7 +18,7 @@ from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import poll
 from omnibind.remote.replies import picked, without_media
 from omnibind.remote.requests import Extra, Upload, given, part
-from omnibind.remote.uploads import uploaded
+from omnibind.remote.uploads import PICTURES, uploaded
 
 from ..._shared.stability import CREDIT_USD, Seed, Stability, filtered, seed_of
 from .edits import EDITS, Edit, EditName
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from omnibind.contracts.http import Reply
 
 MAX_PICTURE_BYTES = 10 * 2**20
-PICTURES = ("image/png", "image/jpeg", "image/webp")
 STRENGTH = 0.7
 """How far a picture is changed where the caller doesn't say; the service wants to be told."""
 

@@ -10,11 +10,12 @@ from typing import Annotated, Unpack
 
 from omnibind.contracts.media import Audio
 from omnibind.contracts.options import Range
+from omnibind.remote import limits
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTM
 from omnibind.remote.requests import given
 
-from ..._shared.fal import Extra, Fal, ModelName, Negative, Seed, seconds
+from ..._shared.fal import Extra, Fal, ModelName, Negative, Seed
 
 
 class FalTTM(Fal, RemoteTTM):
@@ -49,7 +50,7 @@ class FalTTM(Fal, RemoteTTM):
             **given(
                 negative_prompt=negative_prompt or None,
                 lyrics=lyrics,
-                duration=seconds(duration_s),
+                duration=limits.whole(duration_s),
                 seed=seed,
             ),
             **(extra or {}),

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Unpack
 
 from omnibind.contracts.media import Audio
 from omnibind.contracts.options import Range
+from omnibind.remote import limits
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTM
 
@@ -22,7 +23,6 @@ from ..._shared.replicate import (
     Replicate,
     Seed,
     Waits,
-    whole,
 )
 
 
@@ -71,7 +71,7 @@ class ReplicateTTM(Replicate, RemoteTTM):
             "prompt": prompt,
             "lyrics": lyrics,
             "negative_prompt": negative_prompt or None,
-            "duration_s": whole(duration_s),
+            "duration_s": limits.whole(duration_s),
             "temperature": temperature,
             "top_k": top_k,
             "top_p": top_p,

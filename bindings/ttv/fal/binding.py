@@ -14,7 +14,7 @@ from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTV
 from omnibind.remote.requests import given
 
-from ..._shared.fal import Extra, Fal, ModelName, Negative, Ratio, Seed, data_uri, seconds
+from ..._shared.fal import Extra, Fal, ModelName, Negative, Ratio, Seed, data_uri
 
 
 class FalTTV(Fal, RemoteTTV):
@@ -68,7 +68,7 @@ class FalTTV(Fal, RemoteTTV):
                 negative_prompt=negative_prompt or None,
                 aspect_ratio=aspect_ratio,
                 resolution=resolution,
-                duration=seconds(limits.duration_of(duration_s, facts, owner)),
+                duration=limits.whole(limits.duration_of(duration_s, facts, owner)),
                 num_inference_steps=steps,
                 guidance_scale=guidance_scale,
                 seed=seed,

@@ -7,7 +7,6 @@ for the names of parameters. Google's specification of the Gemini API leaves Veo
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Unpack
 from urllib.parse import quote
@@ -83,7 +82,7 @@ class GeminiTTV(PaidJobs, Gemini, RemoteTTV):
         parameters = given(
             aspectRatio=aspect_ratio or self._default_aspect_ratio or None,
             resolution=resolution or self._default_resolution or None,
-            durationSeconds=int(seconds) if seconds is not None and seconds % 1 == 0 else seconds,
+            durationSeconds=limits.whole(seconds),
             negativePrompt=negative_prompt,
             seed=seed,
         )
@@ -153,5 +152,5 @@ def _samples(data: Mapping[str, Any]) -> list[Any]:
 
 async def _inline(picture: ImageInput) -> dict[str, str]:
     upload = await uploaded(picture, "image", formats=PICTURES, name="image")
-    text = await Run(ASIDE, lambda: b64encode(upload.content).decode())
+    text = await Run(ASIDE, upload.base64)
     return {"bytesBase64Encoded": text, "mimeType": upload.media_type}

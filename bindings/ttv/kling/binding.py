@@ -143,8 +143,6 @@ async def _picture(image: Any) -> str | None:
     url = address_of(image)
     if url is not None:
         return url
-    from base64 import b64encode
-
     sent = await uploaded(image, "image", formats=PICTURES, max_bytes=MAX_PICTURE_BYTES)
     picture = Image(sent.content)
     width, height = await Run(ASIDE, lambda: (picture.width, picture.height))
@@ -153,7 +151,7 @@ async def _picture(image: Any) -> str | None:
             f"the picture has {width}x{height} pixels; the service takes those of at least "
             f"{MIN_PICTURE_SIDE} a side: give a larger one"
         )
-    return b64encode(sent.content).decode()
+    return await Run(ASIDE, sent.base64)
 
 
 def _shown(video: Any) -> dict[str, str]:
@@ -173,7 +171,5 @@ async def _heard(sound: Any) -> dict[str, str]:
     url = address_of(sound)
     if url is not None:
         return {"audio_type": "url", "audio_url": url}
-    from base64 import b64encode
-
     sent = await uploaded(sound, "audio", formats=SOUNDS, max_bytes=MAX_SOUND_BYTES, name="sound")
-    return {"audio_type": "file", "audio_file": b64encode(sent.content).decode()}
+    return {"audio_type": "file", "audio_file": await Run(ASIDE, sent.base64)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
 from omnibind.calls.call import Call
 from omnibind.calls.driver import run
+from omnibind.contracts.effects import Run
 from omnibind.contracts.errors import BadInput, BadOption, BadReply
 from omnibind.contracts.media import ImageInput, Video
 from omnibind.contracts.options import Range
@@ -18,7 +19,7 @@ from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTV
 from omnibind.remote.replies import picked, without_media
 from omnibind.remote.requests import Extra, given
-from omnibind.remote.uploads import uploaded
+from omnibind.remote.uploads import ASIDE, uploaded
 
 from ..._shared.luma import AGENTS, Luma, address_in
 from ..._shared.service_inputs import address_of
@@ -170,7 +171,5 @@ async def _whole(image: Any) -> dict[str, str] | None:
     url = address_of(image)
     if url is not None:
         return {"url": url}
-    from base64 import b64encode
-
     sent = await uploaded(image, "image", formats=PICTURES)
-    return {"data": b64encode(sent.content).decode(), "media_type": sent.media_type}
+    return {"data": await Run(ASIDE, sent.base64), "media_type": sent.media_type}

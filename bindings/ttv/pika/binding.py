@@ -15,7 +15,7 @@ from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTV
 from omnibind.remote.requests import given
 
-from ..._shared.fal import Extra, Fal, Seed, data_uri, seconds
+from ..._shared.fal import Extra, Fal, Seed, data_uri
 
 if TYPE_CHECKING:
     from omnibind.weights.catalogue import Model
@@ -57,7 +57,7 @@ class PikaTTV(Fal, RemoteTTV):
             limits.chosen(aspect_ratio, facts.aspect_ratios if facts else (), "aspect_ratio", owner)
         fields = {
             "prompt": prompt,
-            "duration": seconds(limits.duration_of(duration_s, facts, owner)),
+            "duration": limits.whole(limits.duration_of(duration_s, facts, owner)),
             **given(
                 image_url=None if image is None else await data_uri(image),
                 negative_prompt=negative_prompt or None,

@@ -24,7 +24,6 @@ from ..._shared.replicate import (
     Seed,
     Steps,
     Waits,
-    whole,
 )
 
 Pixels = Annotated[int | None, Range(1, 8192), "pixels, where the model has it"]
@@ -88,8 +87,8 @@ class ReplicateTTV(Replicate, RemoteTTV):
             "height": height,
             "aspect_ratio": aspect_ratio,
             "resolution": resolution,
-            "duration_s": whole(seconds),
-            "fps": whole(fps),
+            "duration_s": limits.whole(seconds),
+            "fps": limits.whole(fps),
             "steps": steps,
             "guidance_scale": guidance_scale,
             "seed": seed,

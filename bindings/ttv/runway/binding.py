@@ -15,7 +15,7 @@ from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTV
 from omnibind.remote.replies import picked, without_media
 from omnibind.remote.requests import Extra, given
-from omnibind.remote.uploads import uploaded
+from omnibind.remote.uploads import data_uri
 
 from ..._shared.runway import Runway, cost_of
 from ..._shared.service_inputs import address_of
@@ -83,7 +83,7 @@ class RunwayTTV(Runway, RemoteTTV):
         ratio = _ratio_of(width, height, aspect_ratio, facts, owner, image is not None)
         if ratio is None:
             ratio = (self._default_size or str(needed.get("size", ""))).replace("x", ":") or None
-        seconds = limits.duration_of(duration_s, facts, owner) or needed.get("duration_s")
+        seconds: Any = limits.duration_of(duration_s, facts, owner) or needed.get("duration_s")
         body = {
             "model": chosen,
             "promptText": prompt,
@@ -91,7 +91,7 @@ class RunwayTTV(Runway, RemoteTTV):
                 promptImage=await _pictures(image, last_image),
                 ratio=ratio,
                 resolution=resolution,
-                duration=_whole(seconds),
+                duration=limits.whole(seconds),
                 seed=seed,
                 negativePrompt=negative_prompt,
                 audio=sound,
@@ -121,10 +121,6 @@ class RunwayTTV(Runway, RemoteTTV):
         )
 
 
-def _whole(seconds: Any) -> int | float | None:
-    return int(seconds) if seconds is not None and seconds == int(seconds) else seconds
-
-
 async def _pictures(first: Any, last: Any) -> str | list[dict[str, str]] | None:
     if first is None:
         return None
@@ -140,10 +136,7 @@ async def _picture(image: ImageInput) -> str:
     url = address_of(image)
     if url is not None:
         return url
-    from base64 import b64encode
-
-    sent = await uploaded(image, "image", formats=PICTURES, max_bytes=MAX_PICTURE_BYTES)
-    return f"data:{sent.media_type};base64,{b64encode(sent.content).decode()}"
+    return await data_uri(image, "image", formats=PICTURES, max_bytes=MAX_PICTURE_BYTES)
 
 
 def _ratio_of(

@@ -120,6 +120,11 @@ def whole_seconds(duration_s: float | None, owner: str) -> int | None:
     return int(duration_s)
 
 
+def whole(number: float | None) -> float | int | None:
+    """Return a number as most services want it: without a fraction where it has none."""
+    return int(number) if number is not None and number == int(number) else number
+
+
 def refuse_lacking(facts: Model | None, owner: str, **given: Any) -> None:
     """Refuse options that a model hasn't got although its service has them.
 

@@ -35,9 +35,13 @@ class Upload(NamedTuple):
     media_type: str
     name: str
 
+    def base64(self) -> str:
+        """Return the content as base64 text, which takes a moment: run it aside."""
+        return b64encode(self.content).decode()
+
     def data_uri(self) -> str:
-        """Return the file as a ``data:`` URI; its encoding takes a moment: run it aside."""
-        return f"data:{self.media_type};base64,{b64encode(self.content).decode()}"
+        """Return the file as a ``data:`` URI, which takes a moment: run it aside."""
+        return f"data:{self.media_type};base64,{self.base64()}"
 
     def __repr__(self) -> str:
         return f"<Upload {self.media_type}, {len(self.content)} bytes>"

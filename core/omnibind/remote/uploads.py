@@ -15,6 +15,9 @@ from omnibind.remote.requests import Upload
 ASIDE = Turns(16, "omnibind-remote")
 """Where files are read and converted: an event loop can't wait for that."""
 
+PICTURES = ("image/png", "image/jpeg", "image/webp")
+"""What most services take."""
+
 ENDINGS = {
     "audio/wav": "wav",
     "audio/mpeg": "mp3",
@@ -55,6 +58,19 @@ async def uploaded(
         BadInput: It can't be read, can't be converted, or is too large for the service.
     """
     return await Run(ASIDE, lambda: _prepared(given, family, formats, max_bytes, name or family))
+
+
+async def data_uri(
+    given: Any,
+    family: str,
+    *,
+    formats: Sequence[str],
+    max_bytes: int | None = None,
+    name: str = "",
+) -> str:
+    """Return what :func:`uploaded` does as a ``data:`` URI."""
+    upload = await uploaded(given, family, formats=formats, max_bytes=max_bytes, name=name)
+    return await Run(ASIDE, upload.data_uri)
 
 
 def _prepared(
