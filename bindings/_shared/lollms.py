@@ -11,12 +11,13 @@ from typing import Any, Unpack
 from omnibind.contracts.http import Reply
 from omnibind.contracts.media import Meta
 from omnibind.contracts.secret import Secret
-from omnibind.remote.binding import RemoteBinding
 from omnibind.remote.connection import Connection
 from omnibind.remote.requests import Exchange, Form, Upload, given
 
+from .openai_compatible import OpenAICompatible
 
-class LoLLMs(RemoteBinding):
+
+class LoLLMs(OpenAICompatible):
     """A LoLLMs server of one's own; its administrator says whether it wants a key."""
 
     test_path = "/v1/models"
@@ -35,11 +36,6 @@ class LoLLMs(RemoteBinding):
             connection["base_url"] = host_address
         super().__init__(**connection)
         self._client_id = client_id
-
-    def authorization(self) -> Mapping[str, str | Secret]:
-        """Return the key's header, where there is a key."""
-        key = self.find_key()
-        return {} if key is None else {"authorization": key.after("Bearer ")}
 
     def model(self, given: str | None, default: str = "") -> str:
         """Return the model to ask for; empty is the one that is active on the server."""

@@ -37,7 +37,7 @@ class OpenRouter(RemoteBinding):
         self, *, live: Annotated[bool, "ask the service which ones it has now"] = False
     ) -> list[str]:
         """Return the models that the catalogue lists, or with ``live`` all that there are."""
-        return run(self._listed(), Call(LISTING_S)) if live else self.served()
+        return run(self._listed(), Call(LISTING_S)) if live else super().list_models()
 
     async def _listed(self) -> list[str]:
         path, query = self.listing

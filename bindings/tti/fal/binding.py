@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Unpack
 
-from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Image, ImageInput
 from omnibind.contracts.options import Range
 from omnibind.remote import limits
@@ -127,8 +126,7 @@ class FalTTI(Fal, RemoteTTI):
             height=height,
             aspect_ratio=aspect_ratio,
         )
-        if (width is None) != (height is None):
-            raise BadOption(f"give width and height together; {owner} takes neither alone")
+        limits.refuse_alone(width, height, owner)
         return {
             "prompt": prompt,
             **given(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Unpack
 
-from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Image, ImageInput
 from omnibind.contracts.options import Range
+from omnibind.remote import limits
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTI
 
@@ -50,7 +50,7 @@ class HuggingFaceTTI(HuggingFace, RemoteTTI):
         extra: Extra = None,
     ) -> Image:
         """Draw a picture."""
-        _check(width, height)
+        limits.refuse_alone(width, height, self.label)
         parameters = {
             "negative_prompt": negative_prompt or None,
             "width": width,
@@ -79,7 +79,7 @@ class HuggingFaceTTI(HuggingFace, RemoteTTI):
         extra: Extra = None,
     ) -> Image:
         """Draw a picture anew, by a model that takes one."""
-        _check(width, height)
+        limits.refuse_alone(width, height, self.label)
         parameters = {
             "prompt": prompt,
             "negative_prompt": negative_prompt or None,
@@ -92,8 +92,3 @@ class HuggingFaceTTI(HuggingFace, RemoteTTI):
         given = await media_input(image, "image")
         content, meta = await self.made("image", "image-to-image", chosen, given, parameters)
         return Image(content, meta=meta)
-
-
-def _check(width: int | None, height: int | None) -> None:
-    if (width is None) != (height is None):
-        raise BadOption("give width and height together; tti/huggingface takes neither alone")

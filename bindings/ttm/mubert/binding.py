@@ -20,7 +20,7 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.media import Audio
 from omnibind.contracts.options import Range
 from omnibind.contracts.secret import Secret
-from omnibind.remote import replies
+from omnibind.remote import limits, replies
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTM
 from omnibind.remote.paid import PaidJobs
@@ -109,8 +109,6 @@ class MubertTTM(PaidJobs, RemoteTTM):
         ] = None,
     ) -> Audio:
         """Compose a track."""
-        if duration_s != int(duration_s):
-            raise BadOption(f"duration_s is {duration_s:g}; {self.label} takes whole seconds")
         chosen = given(bpm=bpm, key=key)
         if playlist_index is None and chosen:
             raise BadOption(
@@ -118,7 +116,7 @@ class MubertTTM(PaidJobs, RemoteTTM):
                 "prompt; leave it out, or choose a playlist"
             )
         body = {
-            "duration": int(duration_s),
+            "duration": limits.whole_seconds(duration_s, self.label),
             **({"prompt": prompt} if playlist_index is None else {}),
             **given(
                 playlist_index=playlist_index,

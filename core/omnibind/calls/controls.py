@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omnibind.calls.callbacks import NAMES, Callbacks, gathered
 from omnibind.calls.costs import Budget, Costs
@@ -30,6 +30,9 @@ from omnibind.calls.policy import Policy, consent_of
 from omnibind.contracts.errors import BadConfig, BadOption
 from omnibind.contracts.options import CALL_CONTROLS, shown
 from omnibind.contracts.secret import Secret
+
+if TYPE_CHECKING:
+    from omnibind.calls.call import Call
 
 MAX_RESULT_BYTES = 512 * 1024 * 1024
 
@@ -75,6 +78,10 @@ class Controls(NamedTuple):
     return_errors: bool = False
     api_key: Secret | None = None
     http_client: Any = None
+
+    def hand_to(self, call: Call[Any]) -> None:
+        """Tell a call what its exchanges with a service need to know."""
+        call.http_client, call.max_bytes = self.http_client, self.max_result_bytes
 
     def changed(self, given: Mapping[str, Any]) -> Controls:
         """Return these with what was given by the names of :data:`CALL_CONTROLS`.

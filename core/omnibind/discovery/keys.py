@@ -45,18 +45,16 @@ def find(names: Iterable[str], env_file: str | None = None) -> Secret | None:
 
 def is_set(name: str, env_file: str | None = None) -> bool:
     """Tell whether there is a key of that name; the keyring's list of names is believed."""
-    return bool(
-        _from_environment(name) or _from_files(name, env_file) or name in names_in_keyring()
-    )
+    return place_of(name, env_file) is not None
 
 
 def place_of(name: str, env_file: str | None = None) -> str | None:
     """Return where a key is found: ``environment``, the ``.env`` file's path, ``keyring``."""
     if _from_environment(name):
         return "environment"
-    for path in env_files(env_file):
-        if _read(path).get(name):
-            return str(path)
+    in_file = _in_files(name, env_file)
+    if in_file is not None:
+        return str(in_file[0])
     return "keyring" if name in names_in_keyring() else None
 
 
@@ -73,12 +71,18 @@ def env_files(env_file: str | None = None) -> list[Path]:
     return [*given, home() / "configs" / ".env"]
 
 
-def _from_files(name: str, env_file: str | None) -> str | None:
+def _in_files(name: str, env_file: str | None) -> tuple[Path, str] | None:
+    """Return the first ``.env`` file that has a key, and the key."""
     for path in env_files(env_file):
         found = _read(path).get(name)
         if found:
-            return found
+            return path, found
     return None
+
+
+def _from_files(name: str, env_file: str | None) -> str | None:
+    in_file = _in_files(name, env_file)
+    return None if in_file is None else in_file[1]
 
 
 _seen: dict[Path, tuple[tuple[int, int], Mapping[str, str]]] = {}

@@ -196,14 +196,13 @@ class Handle(Generic[B, M]):
         else:
             SUBMITTED.set(None)  # a listener may make calls of its own
             call.limit(controls.timeout_s)
-        call.http_client, call.max_bytes = controls.http_client, controls.max_result_bytes
+        controls.hand_to(call)
         return request, call
 
     def _aside_call(self) -> Call[Any]:
         """Return a call for what isn't a verb: a list of voices that a service is asked for."""
         call: Call[Any] = Call()
-        controls = self._settings.controls
-        call.http_client, call.max_bytes = controls.http_client, controls.max_result_bytes
+        self._settings.controls.hand_to(call)
         return call
 
     def _each(self, subjects: Any, name: str) -> list[Any]:
@@ -299,6 +298,11 @@ class BlockingHandle(Handle[B, M]):
         call: Call[None] = Call(timeout_s)
         run(self._unloaded(call), call)
 
+    def list_models(self, **options: Any) -> list[str]:
+        """Return the models that can be used now or after a pull."""
+        models: list[str] = self._ask("list_models", options)
+        return models
+
     def _call(
         self, subject: Subject, options: dict[str, Any], facts: Meta, reads: bool = False
     ) -> M:
@@ -353,6 +357,11 @@ class AsyncHandle(Handle[B, M]):
         """
         call: Call[None] = Call(timeout_s)
         await arun(self._unloaded(call), call)
+
+    async def list_models(self, **options: Any) -> list[str]:
+        """Return the models that can be used now or after a pull."""
+        models: list[str] = await self._ask("list_models", options)
+        return models
 
     async def _call(
         self, subject: Subject, options: dict[str, Any], facts: Meta, reads: bool = False

@@ -51,8 +51,7 @@ class _AnyJobs:
 
     def _call(self, timeout_s: float | None) -> Call[Any]:
         call: Call[Any] = Call(timeout_s)
-        controls = self._settings.controls
-        call.http_client, call.max_bytes = controls.http_client, controls.max_result_bytes
+        self._settings.controls.hand_to(call)
         return call
 
     async def _resumed(self, number: int) -> Audio | Image | Video:

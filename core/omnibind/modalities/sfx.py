@@ -55,11 +55,6 @@ class TextToSound(_Sounding, BlockingHandle[SFXBinding, Audio]):
         """
         return self._batch(each_prompted(self._each(prompts, "prompts")), options)
 
-    def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = self._ask("list_models", options)
-        return models
-
 
 class AsyncTextToSound(_Sounding, AsyncHandle[SFXBinding, Audio]):
     """Makes sound effects; see :class:`TextToSound` for arguments and errors."""
@@ -74,8 +69,3 @@ class AsyncTextToSound(_Sounding, AsyncHandle[SFXBinding, Audio]):
     async def generate_sound_batch(self, prompts: Iterable[str], **options: Any) -> list[Audio]:
         """Make several sounds; see :meth:`TextToSound.generate_sound_batch`."""
         return await self._batch(each_prompted(self._each(prompts, "prompts")), options)
-
-    async def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = await self._ask("list_models", options)
-        return models

@@ -117,11 +117,6 @@ class SpeechToText(_Listening, BlockingHandle[STTBinding, Transcript]):
         paths, facts = self._each(audio_paths, "audio_paths"), Meta(model=model)
         return self._batch([(heard(one, model), facts) for one in paths], options, reads=True)
 
-    def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = self._ask("list_models", options)
-        return models
-
 
 class AsyncSpeechToText(_Listening, AsyncHandle[STTBinding, Transcript]):
     """Writes down speech; see :class:`SpeechToText` for arguments and errors."""
@@ -147,8 +142,3 @@ class AsyncSpeechToText(_Listening, AsyncHandle[STTBinding, Transcript]):
         paths, facts = self._each(audio_paths, "audio_paths"), Meta(model=model)
         subjects = [(heard(one, model), facts) for one in paths]
         return await self._batch(subjects, options, reads=True)
-
-    async def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = await self._ask("list_models", options)
-        return models

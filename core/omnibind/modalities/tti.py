@@ -175,11 +175,6 @@ class TextToImage(_Drawing, BlockingHandle[TTIBinding, Image]):
         """
         return self._batch(each_prompted(self._each(prompts, "prompts")), options)
 
-    def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = self._ask("list_models", options)
-        return models
-
     def list_services(self, **options: Any) -> list[ServiceInfo]:
         """Return the services that the binding can draw with."""
         services: list[ServiceInfo] = self._ask("list_services", options)
@@ -240,11 +235,6 @@ class AsyncTextToImage(_Drawing, AsyncHandle[TTIBinding, Image]):
     async def generate_image_batch(self, prompts: Iterable[str], **options: Any) -> list[Image]:
         """Draw several prompts; see :meth:`TextToImage.generate_image_batch`."""
         return await self._batch(each_prompted(self._each(prompts, "prompts")), options)
-
-    async def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = await self._ask("list_models", options)
-        return models
 
     async def list_services(self, **options: Any) -> list[ServiceInfo]:
         """Return the services that the binding can draw with."""

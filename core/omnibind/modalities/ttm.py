@@ -51,11 +51,6 @@ class TextToMusic(_Composing, BlockingHandle[TTMBinding, Audio]):
         """
         return self._batch(each_prompted(self._each(prompts, "prompts")), options)
 
-    def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = self._ask("list_models", options)
-        return models
-
 
 class AsyncTextToMusic(_Composing, AsyncHandle[TTMBinding, Audio]):
     """Composes with its bindings; see :class:`TextToMusic` for arguments and errors."""
@@ -67,8 +62,3 @@ class AsyncTextToMusic(_Composing, AsyncHandle[TTMBinding, Audio]):
     async def generate_music_batch(self, prompts: Iterable[str], **options: Any) -> list[Audio]:
         """Compose several prompts; see :meth:`TextToMusic.generate_music_batch`."""
         return await self._batch(each_prompted(self._each(prompts, "prompts")), options)
-
-    async def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = await self._ask("list_models", options)
-        return models

@@ -141,11 +141,6 @@ class TextToSpeech(_Speaking, BlockingHandle[TTSBinding, Audio]):
         voices: list[str] = self._ask("list_voices", options)
         return voices
 
-    def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = self._ask("list_models", options)
-        return models
-
     def voices(self) -> list[Voice]:
         """Return the voices with their language and gender, where known."""
         voices: list[Voice] = self._ask("voices", {})
@@ -176,11 +171,6 @@ class AsyncTextToSpeech(_Speaking, AsyncHandle[TTSBinding, Audio]):
         """Return the voices that can be used now or after a pull."""
         voices: list[str] = await self._ask("list_voices", options)
         return voices
-
-    async def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = await self._ask("list_models", options)
-        return models
 
     async def voices(self) -> list[Voice]:
         """Return the voices with their language and gender, where known."""

@@ -79,11 +79,6 @@ class TextToVideo(_Filming, BlockingHandle[TTVBinding, Video]):
         """
         return run(*self._synced_of(video, sound, options))
 
-    def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = self._ask("list_models", options)
-        return models
-
     def list_concepts(self, **options: Any) -> list[str]:
         """Return the moves of the camera that a call can name, where the binding has any."""
         concepts: list[str] = self._ask("list_concepts", options)
@@ -104,11 +99,6 @@ class AsyncTextToVideo(_Filming, AsyncHandle[TTVBinding, Video]):
     async def sync_lips(self, video: VideoInput, sound: AudioInput, **options: Any) -> Video:
         """Make lips move as a sound says; see :meth:`TextToVideo.sync_lips`."""
         return await arun(*self._synced_of(video, sound, options))
-
-    async def list_models(self, **options: Any) -> list[str]:
-        """Return the models that can be used now or after a pull."""
-        models: list[str] = await self._ask("list_models", options)
-        return models
 
     async def list_concepts(self, **options: Any) -> list[str]:
         """Return the moves of the camera that a call can name, where the binding has any."""

@@ -20,7 +20,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from omnibind.calls.controls import MAX_RESULT_BYTES
 from omnibind.contracts.binding import CURRENT_CALL, Binding
@@ -256,8 +256,6 @@ class RemoteBinding(Binding):
             request = Request("GET", url, headers, None, self._way, is_public=not is_own)
             reply = await Send(request, self.max_result_bytes)
             if reply.status in (301, 302, 303, 307, 308) and reply.headers.get("location"):
-                from urllib.parse import urljoin
-
                 url = urljoin(url, reply.headers["location"])
                 continue
             if reply.status in (404, 410) or (reply.status in (401, 403) and not is_own):
@@ -306,7 +304,7 @@ class RemoteBinding(Binding):
         """Return what the catalogue says about a model; None where it doesn't list it."""
         return self._models.get(model)
 
-    def served(self) -> list[str]:
+    def list_models(self, *args: Any, **options: Any) -> list[str]:
         """Return the models of the catalogue that aren't retired, in its order."""
         return [name for name, entry in self._models.items() if not entry.is_retired]
 

@@ -122,11 +122,7 @@ class Journal:
 
     def jobs(self) -> list[Job]:
         """Return all jobs, the newest first."""
-        if not self.path.is_file():
-            return []
-        with self._connected() as database:
-            rows = database.execute("SELECT * FROM jobs ORDER BY number DESC").fetchall()
-        return [_job(row) for row in rows]
+        return self._read("SELECT * FROM jobs ORDER BY number DESC")
 
     def job(self, number: int) -> Job:
         """Return one job.
@@ -134,16 +130,23 @@ class Journal:
         Raises:
             BadInput: There is none of that number.
         """
-        found = next((job for job in self.jobs() if job.number == number), None)
-        if found is None:
+        found = self._read("SELECT * FROM jobs WHERE number = ?", number)
+        if not found:
             raise BadInput(f"there is no job {number}; omnibind jobs lists those there are")
-        return found
+        return found[0]
 
     def forget(self, number: int) -> None:
         """Strike a job out; the service isn't told."""
         self.job(number)
         with self._connected() as database, database:
             database.execute("DELETE FROM jobs WHERE number = ?", (number,))
+
+    def _read(self, query: str, *values: int) -> list[Job]:
+        if not self.path.is_file():
+            return []
+        with self._connected() as database:
+            rows = database.execute(query, values).fetchall()
+        return [_job(row) for row in rows]
 
     def _connected(self) -> closing[sqlite3.Connection]:
         try:

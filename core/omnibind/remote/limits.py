@@ -30,9 +30,18 @@ def size_of(
     """
     if width is None and height is None:
         return default or None
-    if width is None or height is None:
-        raise BadOption(f"give width and height together; {owner} takes neither alone")
+    refuse_alone(width, height, owner)
     return chosen(f"{width}x{height}", facts.sizes if facts else (), "size", owner)
+
+
+def refuse_alone(width: int | None, height: int | None, owner: str) -> None:
+    """Refuse a width without a height, and a height without a width.
+
+    Raises:
+        BadOption: One of the two is missing.
+    """
+    if (width is None) != (height is None):
+        raise BadOption(f"give width and height together; {owner} takes neither alone")
 
 
 def aspect_ratio_of(

@@ -35,10 +35,6 @@ class RemoteTTS(RemoteBinding, TTSBinding):
         """Return the voices that the catalogue lists, sorted."""
         return sorted({name for entry in self._models.values() for name in entry.voices})
 
-    def list_models(self, *args: Any, **options: Any) -> list[str]:
-        """Return the models that the catalogue lists and that aren't retired."""
-        return self.served()
-
 
 class RemoteTTI(RemoteBinding, TTIBinding):
     """A service that draws; defines ``generate_image_flow`` and perhaps ``edit_image_flow``."""
@@ -47,10 +43,6 @@ class RemoteTTI(RemoteBinding, TTIBinding):
         """Draw what ``prompt`` describes; see the flow for the options."""
         result: bytes = _run(self, "generate_image", prompt, **options)
         return result
-
-    def list_models(self, *args: Any, **options: Any) -> list[str]:
-        """Return the models that the catalogue lists and that aren't retired."""
-        return self.served()
 
 
 class RemoteSTT(RemoteBinding, STTBinding):
@@ -63,10 +55,6 @@ class RemoteSTT(RemoteBinding, STTBinding):
         result: Transcript = _run(self, "transcribe_audio", audio_path, model, **options)
         return result
 
-    def list_models(self, *args: Any, **options: Any) -> list[str]:
-        """Return the models that the catalogue lists and that aren't retired."""
-        return self.served()
-
 
 class RemoteTTM(RemoteBinding, TTMBinding):
     """A service that composes; defines ``generate_music_flow``."""
@@ -75,10 +63,6 @@ class RemoteTTM(RemoteBinding, TTMBinding):
         """Compose what ``prompt`` describes; see the flow for the options."""
         result: bytes = _run(self, "generate_music", prompt, **options)
         return result
-
-    def list_models(self, *args: Any, **options: Any) -> list[str]:
-        """Return the models that the catalogue lists and that aren't retired."""
-        return self.served()
 
 
 class RemoteTTV(RemoteBinding, TTVBinding):
@@ -89,10 +73,6 @@ class RemoteTTV(RemoteBinding, TTVBinding):
         result: bytes = _run(self, "generate_video", prompt, **options)
         return result
 
-    def list_models(self, *args: Any, **options: Any) -> list[str]:
-        """Return the models that the catalogue lists and that aren't retired."""
-        return self.served()
-
 
 class RemoteSFX(RemoteBinding, SFXBinding):
     """A service that makes sound effects; defines ``generate_sound_flow``."""
@@ -101,7 +81,3 @@ class RemoteSFX(RemoteBinding, SFXBinding):
         """Make the sound that ``prompt`` describes; see the flow for the options."""
         result: bytes = _run(self, "generate_sound", prompt, **options)
         return result
-
-    def list_models(self, *args: Any, **options: Any) -> list[str]:
-        """Return the models that the catalogue lists and that aren't retired."""
-        return self.served()

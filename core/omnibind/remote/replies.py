@@ -234,7 +234,9 @@ def checked_media(content: bytes, family: str, label: str) -> bytes:
     found = sniff.media_type(content)
     if sniff.family(found) != family:
         looks = sniff.looks_like(content)
-        raise BadReply(f"{label}: the service sent {looks} instead of {_A[family]}; try again")
+        raise BadReply(
+            f"{label}: the service sent {looks} instead of a {_NOUNS[family]}; try again"
+        )
     return content
 
 
@@ -259,7 +261,6 @@ def base64_media(text: Any, family: str, label: str) -> bytes:
 
 
 _NOUNS = {"audio": "sound", "image": "picture", "video": "video"}
-_A = {"audio": "a sound", "image": "a picture", "video": "a video"}
 
 
 def without_media(data: Any) -> Any:
