@@ -75,7 +75,7 @@ class Stages:
             history_prompt=self._history,
             attention_mask=attention_mask,
             min_eos_p=self._sampling.min_eos_p,
-            custom_generate=_Drawing(self._chances, is_over),
+            custom_generate=_Drawing(self._chances, is_over).run,
             **self._sampling.drawn(self._sampling.semantic_temperature),
         )
         return tokens
@@ -115,7 +115,7 @@ class Stages:
             coarse_generation_config=self._coarse,
             codebook_size=self._model.generation_config.codebook_size,
             history_prompt=self._history,
-            custom_generate=_Drawing([self._chances[row] for row in rows], is_over),
+            custom_generate=_Drawing([self._chances[row] for row in rows], is_over).run,
             **self._sampling.drawn(self._sampling.coarse_temperature),
         )
         return tokens
@@ -176,23 +176,22 @@ class _Drawing:
     ) -> None:
         self._chances = chances
         self._is_over = is_over
+        self._is_drawn = True
         self._step = 0
 
-    def __call__(
-        self, model: Any, input_ids: torch.Tensor, *, generation_config: Any, **more: Any
-    ) -> Any:
+    def run(self, model: Any, input_ids: Any, *, generation_config: Any, **more: Any) -> Any:
         """Run the library's loop, as its ``custom_generate`` allows."""
-        is_drawn = generation_config.do_sample
-
-        def drawn(tokens: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-            self._step += 1
-            ended = self._is_over(tokens, self._step)
-            return self._draw(scores, ended) if is_drawn else scores
-
-        more["logits_processor"].append(drawn)
+        self._is_drawn = generation_config.do_sample
+        more["logits_processor"].append(self)
         # What is drawn is drawn here, so that the loop takes the only token that is left.
         generation_config.do_sample = False
         return model._sample(input_ids, generation_config=generation_config, **more)
+
+    def __call__(self, tokens: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Return scores that leave one token for each row; the loop asks it at every step."""
+        self._step += 1
+        ended = self._is_over(tokens, self._step)
+        return self._draw(scores, ended) if self._is_drawn else scores
 
     def _draw(self, scores: torch.Tensor, ended: list[bool]) -> torch.Tensor:
         """Return scores that leave one token for each row that goes on."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -27,7 +28,7 @@ from ..._shared.transformers_models import (
     quiet,
     reading,
 )
-from .draws import Draws
+from .draws import Draws, Enough
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,17 +206,20 @@ class TransformersTTM(TTMBinding):
             while codes is None or codes.shape[-1] < frames:
                 done = 0 if codes is None else codes.shape[-1]
                 new = min(frames - done, window if codes is None else window - kept)
-                draws.begin(partial(self._tell, done, frames))
+                steps = new + self._delay
+                draws.begin(steps, partial(self._tell, done, frames))
                 if codes is not None:
                     before = codes[..., -kept:]
                     inputs["decoder_input_ids"] = before.reshape(-1, before.shape[-1])
-                self._model.generate(
-                    **inputs,
-                    do_sample=False,  # the draws leave one choice
-                    guidance_scale=draws.guidance_scale,
-                    max_new_tokens=new + self._delay,
-                    logits_processor=LogitsProcessorList([draws]),
-                )
+                # It would make sound of every window, and of all prompts together.
+                with suppress(Enough):
+                    self._model.generate(
+                        **inputs,
+                        do_sample=False,  # the draws leave one choice
+                        guidance_scale=draws.guidance_scale,
+                        max_new_tokens=steps,
+                        logits_processor=LogitsProcessorList([draws]),
+                    )
                 made = draws.codes(new, self._model.config.decoder.audio_channels)
                 codes = made if codes is None else torch.cat([codes, made], dim=-1)
             length = round(duration_s * self._rate)

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import torch
 
 
+class Enough(Exception):
+    """The last code is drawn; what ``generate`` would do with them is done elsewhere."""
+
+
 class Draws:
     """A logits processor that draws the next codes itself and leaves ``generate`` one choice.
 
@@ -48,15 +52,21 @@ class Draws:
         if top_p < 1:
             self._shape.append(generation.TopPLogitsWarper(top_p))
         self._drawn: list[torch.Tensor] = []
+        self._steps = 0
         self._tell: Callable[[int], None] = lambda made: None
 
-    def begin(self, tell: Callable[[int], None]) -> None:
-        """Begin a window; ``tell`` hears after every step how many there were."""
+    def begin(self, steps: int, tell: Callable[[int], None]) -> None:
+        """Begin a window of so many steps; ``tell`` hears before each how many there were."""
         self._drawn = []
+        self._steps = steps
         self._tell = tell
 
     def __call__(self, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Return scores of which one code has them all."""
+        """Return scores of which one code has them all.
+
+        Raises:
+            Enough: That was the last step of the window.
+        """
         import torch
 
         self._tell(len(self._drawn))
@@ -74,6 +84,8 @@ class Draws:
                 ]
             )
         self._drawn.append(drawn)
+        if len(self._drawn) == self._steps:
+            raise Enough
         certain = torch.zeros_like(wanted).scatter_(1, drawn[:, None], 1.0)
         return certain.repeat(len(scores) // len(certain), 1)
 
