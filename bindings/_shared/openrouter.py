@@ -8,17 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from omnibind.calls.call import Call
-from omnibind.calls.driver import run
 from omnibind.contracts.errors import BadReply
 from omnibind.contracts.http import Reply
 from omnibind.contracts.media import ImageInput
 from omnibind.remote.binding import RemoteBinding
 from omnibind.remote.replies import picked
 from omnibind.remote.uploads import PICTURES, data_uri
-
-LISTING_S = 60.0
-"""Seconds that the list of models may take."""
 
 
 class OpenRouter(RemoteBinding):
@@ -33,13 +28,12 @@ class OpenRouter(RemoteBinding):
     test_path = "/key"
     listing: ClassVar[tuple[str, Mapping[str, str]]] = ("/models", {})
 
-    def list_models(
+    async def list_models_flow(
         self, *, live: Annotated[bool, "ask the service which ones it has now"] = False
     ) -> list[str]:
         """Return the models that the catalogue lists, or with ``live`` all that there are."""
-        return run(self._listed(), Call(LISTING_S)) if live else super().list_models()
-
-    async def _listed(self) -> list[str]:
+        if not live:
+            return await super().list_models_flow()
         path, query = self.listing
         reply = await self.get(path, query=query)
         return sorted(str(picked(one, "id")) for one in picked(reply.json(), "data"))

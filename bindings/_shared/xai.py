@@ -14,9 +14,6 @@ from omnibind.remote.uploads import PICTURES, data_uri
 
 TICKS_A_DOLLAR = 1e10
 
-LISTING_S = 60.0
-"""Seconds that the list of voices may take."""
-
 
 class XAI(RemoteBinding):
     """xAI's own service."""

@@ -15,7 +15,7 @@ import pytest
 import trustme
 from tests.remote.asking import KEY, named
 from tests.remote.real_media import media
-from tests.remote.recorder import Recorder, as_media
+from tests.remote.recorder import Recorder, as_json, as_media
 
 from omnibind import AsyncClient, Client
 from omnibind.contracts.errors import BadConfig, BadOption, Unavailable
@@ -117,6 +117,30 @@ def test_own_fake_the_programs_own_client_is_used(speaking: Recorder) -> None:
 
     asyncio.run(on_loop())
     assert len(seen) == 2
+
+
+def test_own_fake_lists_are_asked_by_the_programs_own_client(recorder: Recorder) -> None:
+    recorder.script = [as_json([{"id": "anna"}])] * 2
+    spec = {"binding": "lollms", "host_address": recorder.url}
+    seen: list[str] = []
+    with (
+        httpx2.Client(event_hooks={"request": [lambda r: seen.append(r.url.path)]}) as own,
+        Client(tts=spec, http_client=own) as client,
+    ):
+        assert client.tts.list_voices() == ["anna"]
+
+    async def on_loop() -> None:
+        async def heard(request: httpx2.Request) -> None:
+            seen.append(request.url.path)
+
+        async with (
+            httpx2.AsyncClient(event_hooks={"request": [heard]}) as own,
+            AsyncClient(tts=spec, http_client=own) as client,
+        ):
+            assert [voice.name for voice in await client.tts.voices()] == ["anna"]
+
+    asyncio.run(on_loop())
+    assert seen == ["/lollms/v1/audio/voices"] * 2
 
 
 def test_a_client_of_the_other_kind_is_refused(speaking: Recorder) -> None:

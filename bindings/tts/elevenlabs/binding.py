@@ -10,8 +10,6 @@ from base64 import b64decode
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Unpack
 
-from omnibind.calls.call import Call
-from omnibind.calls.driver import run
 from omnibind.contracts.errors import BadOption, BadReply
 from omnibind.contracts.http import Reply
 from omnibind.contracts.media import Audio, AudioChunk
@@ -181,17 +179,14 @@ class ElevenLabsTTS(ElevenLabs, RemoteTTS):
 
     # ── voices ──
 
-    def list_voices(self, *args: Any, **options: Any) -> list[str]:
+    async def list_voices_flow(self) -> list[str]:
         """Return the ids of the account's voices, sorted; the catalogue's where there is no key."""
-        return sorted(voice.name for voice in self.voices())
+        return sorted(voice.name for voice in await self.voices_flow())
 
-    def voices(self) -> list[Voice]:
+    async def voices_flow(self) -> list[Voice]:
         """Return the account's voices, clones too; the catalogue's where there is no key."""
         if self.find_key() is None:
-            return [Voice(name) for name in super().list_voices()]
-        return run(self._voices_flow(), Call())
-
-    async def _voices_flow(self) -> list[Voice]:
+            return [Voice(name) for name in await super().list_voices_flow()]
         listed = picked((await self.get("/v1/voices")).json(), "voices")
         return [_voice(one) for one in listed]
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Unpack
 
-from omnibind.calls.call import Call
 from omnibind.calls.costs import estimate
-from omnibind.calls.driver import run
 from omnibind.contracts.errors import BadInput, BadOption
 from omnibind.contracts.media import Audio
 from omnibind.contracts.options import Range
@@ -114,19 +112,19 @@ class GoogleTTS(Google, RemoteTTS):
         entry = next(alike, None)
         return estimate(entry.price, {"characters": characters}).usd if entry else None
 
-    def list_voices(
+    async def list_voices_flow(
         self, *, language: Annotated[str | None, "BCP 47; None is all"] = None
     ) -> list[str]:
         """Return the voices that the service has now, sorted."""
-        return sorted(voice.name for voice in run(self._listed(language), Call()))
+        return [voice.name for voice in await self._listed(language)]
 
-    def voices(self) -> list[Voice]:
+    async def voices_flow(self) -> list[Voice]:
         """Return the voices that the service has now, with language and gender."""
-        return sorted(run(self._listed(None), Call()), key=lambda voice: voice.name)
+        return await self._listed(None)
 
     async def _listed(self, language: str | None) -> list[Voice]:
         reply = await self.get("/voices", query={"languageCode": language})
-        return [_voice(one) for one in picked(reply.json(), "voices")]
+        return sorted(_voice(one) for one in picked(reply.json(), "voices"))
 
 
 def _kind(voice: str) -> str:

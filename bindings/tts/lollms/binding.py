@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Unpack
 
-from omnibind.calls.call import Call
-from omnibind.calls.driver import run
 from omnibind.contracts.errors import BadReply
 from omnibind.contracts.media import Audio
 from omnibind.contracts.options import Range
@@ -63,11 +61,8 @@ class LoLLMsTTS(LoLLMs, RemoteTTS):
         reply = await self.post("/lollms/v1/audio/speech", json=body)
         return self.audio(reply, model=chosen)
 
-    def list_voices(self, *args: Any, **options: Any) -> list[str]:
+    async def list_voices_flow(self) -> list[str]:
         """Return the voices that the server has now, sorted."""
-        return run(self._voices_flow(), Call())
-
-    async def _voices_flow(self) -> list[str]:
         data = (await self.get("/lollms/v1/audio/voices")).json()
         listed = data.get("voices") if isinstance(data, Mapping) else data
         if not isinstance(listed, list):

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Unpack
 
-from omnibind.calls.call import Call
-from omnibind.calls.driver import run
 from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Audio
 from omnibind.remote.connection import Connection
@@ -16,7 +14,7 @@ from omnibind.remote.modalities import RemoteTTS
 from omnibind.remote.replies import picked
 from omnibind.remote.requests import Extra, given
 
-from ..._shared.xai import LISTING_S, XAI
+from ..._shared.xai import XAI
 
 PCM_RATE = 24_000
 """What the service speaks at where no rate is given."""
@@ -74,12 +72,11 @@ class XAITTS(XAI, RemoteTTS):
             return self.audio_of_samples(reply, sample_rate or PCM_RATE)
         return self.audio(reply)
 
-    def list_voices(
+    async def list_voices_flow(
         self, *, live: Annotated[bool, "ask the service which ones it has now"] = False
     ) -> list[str]:
         """Return the voices that the catalogue lists, or with ``live`` all that there are."""
-        return run(self._listed(), Call(LISTING_S)) if live else super().list_voices()
-
-    async def _listed(self) -> list[str]:
+        if not live:
+            return await super().list_voices_flow()
         voices = picked((await self.get("/tts/voices")).json(), "voices")
         return sorted(str(picked(one, "voice_id")) for one in voices)

@@ -110,10 +110,8 @@ class KlingTTV(Kling, RemoteTTV):
 
     def sync_lips(self, video: VideoInput, sound: AudioInput, **options: Any) -> bytes:
         """Make the lips in a video move as a sound says; see the flow for the options."""
-        from omnibind.calls.call import Call
-        from omnibind.calls.driver import run
-
-        return run(self.sync_lips_flow(video, sound, **options), Call())
+        result: bytes = self.alone("sync_lips", video, sound, **options)
+        return result
 
     async def collect_flow(self, job_id: str) -> Video:
         """Wait for a task and fetch its video."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
-from omnibind.calls.call import Call
-from omnibind.calls.driver import run
 from omnibind.contracts.effects import Run
 from omnibind.contracts.errors import BadInput, BadOption, BadReply
 from omnibind.contracts.media import ImageInput, Video
@@ -109,10 +107,6 @@ class LumaTTV(Luma, RemoteTTV):
         if not isinstance(told, list):
             raise BadReply(f"{self.label}: the service's list of concepts isn't a list")
         return sorted(map(str, told))
-
-    def list_concepts(self) -> list[str]:
-        """Return the names of the camera's moves that the Dream Machine knows."""
-        return run(self.list_concepts_flow(), Call())
 
     def _check_service(self, model: str) -> None:
         other = self.service_of(model)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from omnibind.contracts.options import Schema
 
 
+SERVICE_S: Mapping[str, float] = {"tts": 120.0, "stt": 300.0, "ttv": 1800.0}
+"""Seconds that a service gets where a call says none; the other modalities' get 300."""
+
+
 class Engine(Place, Protocol):
     """A place that holds one engine."""
 
@@ -143,6 +147,11 @@ class Candidate:
         """Return the method of that name, where the binding defines it."""
         found: Callable[..., Any] | None = getattr(self.binding, name, None)
         return found
+
+    @property
+    def service_s(self) -> float | None:
+        """Seconds for a service's work where a call says none; None is any time."""
+        return SERVICE_S.get(self.binding.modality, 300.0) if self.is_remote else None
 
     def model_of(self, voice: str) -> str | None:
         """Return the model that a voice of a call needs; None where it is the configured one."""

@@ -6,7 +6,7 @@ back where that is worth it → wrap the result with what happened.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -137,7 +137,7 @@ async def _attempt(trip: Trip, type_: type[M], choice: Choice) -> Made[M]:
     if not candidate.place.is_loaded:
         await Run(candidate.place.turns, candidate.place.load)
     started = trip.call.clock()
-    with received(candidate.label), trip.call.within(_time_of(candidate)):
+    with received(candidate.label), trip.call.within(candidate.service_s):
         if flow is not None:
             output = await flow(*choice.subject, **choice.options)
         else:
@@ -148,16 +148,6 @@ async def _attempt(trip: Trip, type_: type[M], choice: Choice) -> Made[M]:
     if request.controls.off is None:  # nothing is verified, which alone takes its time
         return Made.of(output, seconds, choice, type_, request)
     return await Run(trip.aside, lambda: Made.of(output, seconds, choice, type_, request))
-
-
-SERVICE_S: Mapping[str, float] = {"tts": 120.0, "stt": 300.0, "ttv": 1800.0}
-"""Seconds that a service has where the caller gave no time; 300 where the modality isn't here."""
-
-
-def _time_of(candidate: Candidate) -> float | None:
-    if not candidate.is_remote:
-        return None
-    return SERVICE_S.get(candidate.binding.modality, 300.0)
 
 
 async def patience(candidate: Candidate) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omnibind.calls.request import Request
+from omnibind.contracts.effects import Run
 from omnibind.contracts.errors import BadOutput, CallFailed, OmnibindError, OutOfMemory
 from omnibind.contracts.media import Audio, Image, Source, Transcript, Video
 from omnibind.contracts.options import shown
 
 if TYPE_CHECKING:
+    from omnibind.calls.call import Call
+    from omnibind.calls.candidate import Candidate
     from omnibind.calls.choice import Choice
 
 _OUT_OF_MEMORY = re.compile(
@@ -109,6 +112,18 @@ def batched(choices: Sequence[Choice], verb: str) -> Sequence[Any]:
             rule="type",
         )
     return outputs
+
+
+async def asked(
+    candidate: Candidate, call: Call[Any], verb: str, options: Mapping[str, Any]
+) -> Any:
+    """Return what a binding tells, a list or its settings; a flow asks the service."""
+    flow = candidate.native(f"{verb}_flow")
+    if flow is not None:
+        with received(candidate.label), call.within(candidate.service_s):
+            return await flow(**options)
+    method: Callable[..., Any] = getattr(candidate.binding, verb)
+    return await Run(candidate.place.turns, lambda: method(**options))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from omnibind.calls.candidate import Member
 from omnibind.calls.choice import Choice
 from omnibind.calls.controls import Settings
 from omnibind.calls.costs import FREE, UNKNOWN, Cost, Reservation, reserve, told_by
-from omnibind.calls.produce import Made
+from omnibind.calls.produce import Made, asked
 from omnibind.calls.request import Request
 from omnibind.calls.wrapping import Passed, seconds_of, wrapped
 from omnibind.contracts.effects import Run, Runner, Tell
@@ -184,8 +184,8 @@ class Trip:
         if policy.consent_needed(candidate.clones, None, (), recordings):
             known: Sequence[str] = ()
         else:
-            listed = candidate.native("list_voices")
-            known = await Run(candidate.place.turns, listed) if listed is not None else ()
+            is_listed = candidate.native("list_voices") is not None
+            known = await asked(candidate, self.call, "list_voices", {}) if is_listed else ()
         if policy.consent_needed(candidate.clones, voice, known, recordings):
             policy.check_consent(candidate.label, controls.consent, candidate.consent)
         if isinstance(voice, str) and voice not in known:

@@ -13,6 +13,7 @@ from omnibind.calls.candidate import Candidate
 from omnibind.calls.controls import Settings, hide_key, split
 from omnibind.calls.driver import Flow, arun, run
 from omnibind.calls.journey import patience, serve
+from omnibind.calls.produce import asked
 from omnibind.calls.request import Request, Subject
 from omnibind.calls.streaming import Streaming, serve_stream
 from omnibind.calls.streams import AsyncStream, Outcome, Stream
@@ -242,11 +243,10 @@ class Handle(Generic[B, M]):
     def _served(self, request: Request, call: Call[Any]) -> Flow[M]:
         return serve(self._named(), request, call, self._result, self._settings, self._aside)
 
-    async def _asked(self, verb: str, options: dict[str, Any]) -> Any:
+    async def _asked(self, verb: str, options: dict[str, Any], call: Call[Any]) -> Any:
         # The binding itself declares what its lists and settings take.
         candidate = await Run(self._aside, self._teller)
-        method: Callable[..., Any] = getattr(candidate.binding, verb)
-        return await Run(candidate.place.turns, lambda: method(**options))
+        return await asked(candidate, call, verb, options)
 
     async def _loaded(self) -> None:
         candidate = await Run(self._aside, self._first)
@@ -310,7 +310,8 @@ class BlockingHandle(Handle[B, M]):
         return run(self._served(request, call), call)
 
     def _ask(self, verb: str, options: dict[str, Any]) -> Any:
-        return run(self._asked(verb, options), self._aside_call())
+        call = self._aside_call()
+        return run(self._asked(verb, options, call), call)
 
     def _batch(
         self,
@@ -370,7 +371,8 @@ class AsyncHandle(Handle[B, M]):
         return await arun(self._served(request, call), call)
 
     async def _ask(self, verb: str, options: dict[str, Any]) -> Any:
-        return await arun(self._asked(verb, options), self._aside_call())
+        call = self._aside_call()
+        return await arun(self._asked(verb, options, call), call)
 
     async def _batch(
         self,

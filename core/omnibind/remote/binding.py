@@ -22,7 +22,9 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from urllib.parse import urljoin, urlsplit
 
+from omnibind.calls.call import Call
 from omnibind.calls.controls import MAX_RESULT_BYTES
+from omnibind.calls.driver import run
 from omnibind.contracts.binding import CURRENT_CALL, Binding
 from omnibind.contracts.effects import Send, Sleep
 from omnibind.contracts.errors import (
@@ -304,7 +306,16 @@ class RemoteBinding(Binding):
         """Return what the catalogue says about a model; None where it doesn't list it."""
         return self._models.get(model)
 
+    def alone(self, verb: str, *subject: Any, **options: Any) -> Any:
+        """Run a verb's flow for who calls it on the binding itself, without a client."""
+        return run(getattr(self, f"{verb}_flow")(*subject, **options), Call())
+
     def list_models(self, *args: Any, **options: Any) -> list[str]:
+        """Return the models that there are; see the flow for the options."""
+        models: list[str] = self.alone("list_models", **options)
+        return models
+
+    async def list_models_flow(self) -> list[str]:
         """Return the models of the catalogue that aren't retired, in its order."""
         return [name for name, entry in self._models.items() if not entry.is_retired]
 

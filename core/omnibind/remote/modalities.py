@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from omnibind.calls.call import Call
-from omnibind.calls.driver import run
 from omnibind.contracts.media import AudioInput, Transcript
 from omnibind.contracts.sfx import SFXBinding
 from omnibind.contracts.stt import STTBinding
 from omnibind.contracts.tti import TTIBinding
 from omnibind.contracts.ttm import TTMBinding
-from omnibind.contracts.tts import TTSBinding
+from omnibind.contracts.tts import TTSBinding, Voice
 from omnibind.contracts.ttv import TTVBinding
 from omnibind.remote.binding import RemoteBinding
-
-
-def _run(binding: RemoteBinding, verb: str, *subject: Any, **options: Any) -> Any:
-    """Run a flow for who calls a verb on the binding itself, without a client."""
-    return run(getattr(binding, f"{verb}_flow")(*subject, **options), Call())
 
 
 class RemoteTTS(RemoteBinding, TTSBinding):
@@ -28,12 +21,28 @@ class RemoteTTS(RemoteBinding, TTSBinding):
         self, text: str, voice: str | None = None, *args: Any, **options: Any
     ) -> bytes:
         """Speak ``text``; see the flow for the options."""
-        result: bytes = _run(self, "generate_audio", text, voice, **options)
+        result: bytes = self.alone("generate_audio", text, voice, **options)
         return result
 
     def list_voices(self, *args: Any, **options: Any) -> list[str]:
+        """Return the voices that there are; see the flow for the options."""
+        voices: list[str] = self.alone("list_voices", **options)
+        return voices
+
+    async def list_voices_flow(self) -> list[str]:
         """Return the voices that the catalogue lists, sorted."""
         return sorted({name for entry in self._models.values() for name in entry.voices})
+
+    def voices(self) -> list[Voice]:
+        """Return the voices that there are, with what is known of them."""
+        voices: list[Voice] = self.alone("voices")
+        return voices
+
+    async def voices_flow(self) -> list[Voice]:
+        """Return the voices of the list, with what the catalogue says of them."""
+        return [
+            self._voice_facts.get(name) or Voice(name) for name in await self.list_voices_flow()
+        ]
 
 
 class RemoteTTI(RemoteBinding, TTIBinding):
@@ -41,7 +50,7 @@ class RemoteTTI(RemoteBinding, TTIBinding):
 
     def generate_image(self, prompt: str, *args: Any, **options: Any) -> bytes:
         """Draw what ``prompt`` describes; see the flow for the options."""
-        result: bytes = _run(self, "generate_image", prompt, **options)
+        result: bytes = self.alone("generate_image", prompt, **options)
         return result
 
 
@@ -52,7 +61,7 @@ class RemoteSTT(RemoteBinding, STTBinding):
         self, audio_path: AudioInput, model: str | None = None, *args: Any, **options: Any
     ) -> Transcript:
         """Write down the speech in a sound; see the flow for the options."""
-        result: Transcript = _run(self, "transcribe_audio", audio_path, model, **options)
+        result: Transcript = self.alone("transcribe_audio", audio_path, model, **options)
         return result
 
 
@@ -61,7 +70,7 @@ class RemoteTTM(RemoteBinding, TTMBinding):
 
     def generate_music(self, prompt: str, *args: Any, **options: Any) -> bytes:
         """Compose what ``prompt`` describes; see the flow for the options."""
-        result: bytes = _run(self, "generate_music", prompt, **options)
+        result: bytes = self.alone("generate_music", prompt, **options)
         return result
 
 
@@ -70,8 +79,17 @@ class RemoteTTV(RemoteBinding, TTVBinding):
 
     def generate_video(self, prompt: str, *args: Any, **options: Any) -> bytes:
         """Film what ``prompt`` describes; see the flow for the options."""
-        result: bytes = _run(self, "generate_video", prompt, **options)
+        result: bytes = self.alone("generate_video", prompt, **options)
         return result
+
+    def list_concepts(self, *args: Any, **options: Any) -> list[str]:
+        """Return the names that the option ``concepts`` takes; see the flow for the options."""
+        concepts: list[str] = self.alone("list_concepts", **options)
+        return concepts
+
+    async def list_concepts_flow(self) -> list[str]:
+        """Return nothing: most services have none."""
+        return []
 
 
 class RemoteSFX(RemoteBinding, SFXBinding):
@@ -79,5 +97,5 @@ class RemoteSFX(RemoteBinding, SFXBinding):
 
     def generate_sound(self, prompt: str, *args: Any, **options: Any) -> bytes:
         """Make the sound that ``prompt`` describes; see the flow for the options."""
-        result: bytes = _run(self, "generate_sound", prompt, **options)
+        result: bytes = self.alone("generate_sound", prompt, **options)
         return result
