@@ -6,23 +6,18 @@ Source: ElevenLabs' API specification; its help page on the error codes 400 and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, ClassVar
 
 from omnibind.contracts.errors import (
     BadOption,
     ContentRefused,
     NotSupported,
-    OmnibindError,
     QuotaExceeded,
-    ServiceError,
     UnknownVoice,
 )
 from omnibind.contracts.secret import Secret
-from omnibind.remote import replies
 from omnibind.remote.binding import RemoteBinding
-
-if TYPE_CHECKING:
-    from omnibind.contracts.http import Reply
+from omnibind.remote.replies import Codes
 
 SampleRate = Annotated[int | None, "samples a second, of those that the encoding has"]
 Bitrate = Annotated[int | None, "kbit/s of mp3 and opus, of those that the encoding has"]
@@ -35,18 +30,6 @@ MP3 = (
 OPUS = tuple(f"opus_48000_{kbps}" for kbps in (128, 192, 96, 64, 32))
 RATES = (24_000, 8_000, 16_000, 22_050, 32_000, 44_100, 48_000)
 
-# What the status alone doesn't tell, by how the code begins: a spent quota and a long text come as
-# 401 like a bad key.
-_BY_CODE: Mapping[str, tuple[type[OmnibindError], str]] = {
-    "quota_exceeded": (QuotaExceeded, "fill the account at the service"),
-    "voice_not_found": (UnknownVoice, "choose a voice that list_voices() names"),
-    "max_character_limit_exceeded": (NotSupported, "give a shorter text"),
-    "unsupported_model": (NotSupported, "leave that out, or choose another model"),
-    "only_for_creator": (NotSupported, "leave that out, or change the plan"),
-    "bad_prompt": (ContentRefused, "change the prompt"),
-    "bad_composition_plan": (ContentRefused, "change the plan"),
-}
-
 
 class ElevenLabs(RemoteBinding):
     """ElevenLabs' own service."""
@@ -55,23 +38,20 @@ class ElevenLabs(RemoteBinding):
     test_path = "/v1/voices"
     base_url_names = ("ELEVENLABS_BASE_URL",)
 
+    # A spent quota and a long text come as 401, like a bad key.
+    codes: ClassVar[Codes] = {
+        "quota_exceeded": (QuotaExceeded, ""),
+        "voice_not_found": (UnknownVoice, ""),
+        "max_character_limit_exceeded": (NotSupported, "give a shorter text"),
+        "unsupported_model": (NotSupported, "leave that out, or choose another model"),
+        "only_for_creator": (NotSupported, "leave that out, or change the plan"),
+        "bad_prompt": (ContentRefused, ""),
+        "bad_composition_plan": (ContentRefused, "change the plan"),
+    }
+
     def authorization(self) -> Mapping[str, str | Secret]:
         """Return the header that carries the key."""
         return {"xi-api-key": self.key()}
-
-    def error(self, reply: Reply) -> OmnibindError:
-        """Return the error that a reply means."""
-        message, code = replies.told(reply)
-        found = next((found for start, found in _BY_CODE.items() if code.startswith(start)), None)
-        if found is None:
-            return super().error(reply)
-        kind, advice = found
-        text = f"{self.label}: the service says {reply.status} ({code}): {message}".rstrip(".: ")
-        if not issubclass(kind, ServiceError):
-            return self.hidden(kind(f"{text}; {advice}"))
-        request_id = replies.request_id_of(reply)
-        error = kind(f"{text}; {advice}", status=reply.status, code=code, request_id=request_id)
-        return self.hidden(error)
 
 
 def encoding(

@@ -97,7 +97,7 @@ class Fal(PaidJobs):
         content = self.decoded(url, family) if is_inline else await self.download(url, family)
         return content, self.meta(
             seed=seed if isinstance(seed, int) else None,
-            source_url=None if is_inline else url.partition("?")[0],
+            source_url=None if is_inline else url,
             raw=without_media(data),
         )
 

@@ -27,7 +27,7 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.http import Request
 from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import poll
-from omnibind.remote.replies import media_of, picked, without_media
+from omnibind.remote.replies import picked, without_media
 from omnibind.remote.requests import Exchange, encoded, given
 from omnibind.remote.uploads import ASIDE, PICTURES, uploaded
 
@@ -135,8 +135,8 @@ class HuggingFace(PaidJobs):
         reply = await exchange
         try:
             meta = self.meta(reply, model=model, served_by=provider)
-            if not _is_json(reply):
-                return media_of(reply, family, self.label), meta
+            if not reply.is_json:
+                return self.media_in(reply, family), meta
             data = reply.json()
             path = self.path_of(provider, family, data)
             if path is not None:
@@ -295,10 +295,6 @@ def _able(task: str) -> set[str]:
     from huggingface_hub.inference._providers import PROVIDERS
 
     return {provider for provider, tasks in PROVIDERS.items() if task in tasks}
-
-
-def _is_json(reply: Reply) -> bool:
-    return reply.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
 
 
 def _inner(data: Any) -> Mapping[str, Any]:

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from omnibind.contracts.binding import CURRENT_CALL
 from omnibind.contracts.errors import (
-    BadReply,
     ContentRefused,
     KeyRefused,
     OmnibindError,
     QuotaExceeded,
     RateLimited,
-    ServiceError,
     Unavailable,
 )
 from omnibind.contracts.secret import Secret
 from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import poll, refused
-from omnibind.remote.replies import cut, picked
+from omnibind.remote.replies import Codes, cut, picked
 from omnibind.remote.requests import part
 
 if TYPE_CHECKING:
@@ -35,22 +33,6 @@ VALID_S = 1800
 EARLY_S = 5
 """A token is valid for so long, and from so early on, since clocks differ."""
 
-_ERRORS: Mapping[range, type[OmnibindError]] = {
-    range(1000, 1005): KeyRefused,
-    range(1101, 1103): QuotaExceeded,
-    range(1103, 1104): KeyRefused,
-    range(1300, 1302): ContentRefused,
-    range(1302, 1304): RateLimited,
-    range(5000, 6000): Unavailable,
-}
-"""What the codes mean whose HTTP status says something else, or may be 200."""
-
-_ADVICE = {
-    KeyRefused: "check the key with: omnibind keys test",
-    QuotaExceeded: "fill the account at the service",
-    ContentRefused: "change the prompt",
-}
-
 _DECLINED = re.compile(r"risk control|content policy|sensitive", re.IGNORECASE)
 
 
@@ -59,6 +41,15 @@ class Kling(PaidJobs):
 
     host = "https://api-singapore.klingai.com"
     base_url_names = ("KLING_BASE_URL",)
+
+    # What the status says otherwise, or not at all: it may be 200.
+    codes: ClassVar[Codes] = {
+        **dict.fromkeys(("1000", "1001", "1002", "1003", "1004", "1103"), (KeyRefused, "")),
+        **dict.fromkeys(("1101", "1102"), (QuotaExceeded, "")),
+        **dict.fromkeys(("1300", "1301"), (ContentRefused, "")),
+        **dict.fromkeys(("1302", "1303"), (RateLimited, "")),
+        "5": (Unavailable, ""),
+    }
 
     every_s = 5.0
     """Seconds between two looks."""
@@ -84,26 +75,6 @@ class Kling(PaidJobs):
             if key is not None and error.args:
                 error.args = (key.hidden_in(str(error.args[0])), *error.args[1:])
         return error
-
-    def error(self, reply: Reply) -> OmnibindError:
-        """Return the error that an envelope's code means."""
-        try:
-            told = reply.json()
-            code, words = int(told["code"]), cut(str(told.get("message") or "nothing else"))
-        except (BadReply, KeyError, TypeError, ValueError):
-            return super().error(reply)
-        class_ = next((error for codes, error in _ERRORS.items() if code in codes), None)
-        if class_ is None:
-            if reply.status >= 300:
-                return super().error(reply)
-            class_ = ServiceError
-        text = f"{self.label}: the service says {code}: {words}"
-        advice = _ADVICE.get(class_)
-        text = f"{text.rstrip('.')}; {advice}" if advice else text
-        if not issubclass(class_, ServiceError):
-            return self.hidden(class_(text))
-        request_id = told.get("request_id")
-        return self.hidden(class_(text, status=reply.status, code=str(code), request_id=request_id))
 
     async def test_flow(self) -> None:
         """Ask for a task of the list of tasks; an envelope may refuse what the status doesn't."""

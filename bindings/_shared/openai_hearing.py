@@ -143,9 +143,9 @@ class HearsLikeOpenAI(RemoteSTT):
     def _transcript(
         self, reply: Reply, output_format: str, model: str, language: str | None
     ) -> Transcript:
-        meta = self.meta(reply, model=model)
         if output_format in ("text", "srt", "vtt"):
             text = reply.body.decode("utf-8", "replace").strip()
+            meta = self.meta(reply, model=model)
             if output_format == "text":
                 return Transcript(text, language=language, meta=meta)
             segments = segments_of(text)
@@ -155,15 +155,13 @@ class HearsLikeOpenAI(RemoteSTT):
         words_ = [word_of(one) for one in data.get("words") or ()]
         segments = [segment_of(one, words_) for one in data.get("segments") or ()]
         seconds = data.get("duration") or (data.get("usage") or {}).get("seconds")
-        cost = limits.cost_of(self.facts(model), tokens(data.get("usage")))
-        if cost is not None:
-            meta = meta._replace(cost_usd=cost, cost_basis="estimated")
+        usd = limits.cost_of(self.facts(model), tokens(data.get("usage")))
         return Transcript(
             str(picked(data, "text")).strip(),
             segments,
             language=language or language_tag(data.get("language")),
             duration_s=None if seconds is None else float(seconds),
-            meta=meta._replace(raw=without_media(data)),
+            meta=self.meta(reply, model=model, estimated_usd=usd, raw=without_media(data)),
         )
 
 

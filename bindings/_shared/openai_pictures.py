@@ -74,7 +74,7 @@ class DrawsLikeOpenAI(RemoteTTI):
                     yield Image(self.decoded(picked(data, "b64_json"), "image"))
                 elif kind == "image_generation.completed":
                     content = self.decoded(picked(data, "b64_json"), "image")
-                    meta = self.meta(model=chosen, **self._cost(chosen, data))
+                    meta = self.meta(model=chosen, estimated_usd=self._usd(chosen, data))
                     whole = Image(content, meta=meta)
         if whole is None:
             raise BadReply(f"{self.label}: the stream ended before the picture was whole")
@@ -165,13 +165,12 @@ class DrawsLikeOpenAI(RemoteTTI):
                 model=chosen,
                 revised_prompt=first.get("revised_prompt"),
                 raw=without_media(data),
-                **self._cost(chosen, data),
+                estimated_usd=self._usd(chosen, data),
             ),
         )
 
-    def _cost(self, chosen: str, data: Mapping[str, Any]) -> dict[str, Any]:
-        cost = limits.cost_of(self.facts(chosen), tokens(data.get("usage")))
-        return {} if cost is None else {"cost_usd": cost, "cost_basis": "estimated"}
+    def _usd(self, chosen: str, data: Mapping[str, Any]) -> float | None:
+        return limits.cost_of(self.facts(chosen), tokens(data.get("usage")))
 
 
 def _clear_where_white(mask: ImageInput) -> Upload:

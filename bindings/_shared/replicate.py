@@ -187,11 +187,10 @@ class Replicate(PaidJobs):
         if url is None:
             told = cut(str(data.get("output")))
             raise CallFailed(f"{self.label}: the model gave no {family} but {told}; use another")
-        meta = self.meta(raw=without_media(data))
+        raw = without_media(data)
         if url.startswith("data:"):
-            return self.decoded(url, family), meta
-        content = await self.download(url, family)
-        return content, meta._replace(source_url=url.partition("?")[0])
+            return self.decoded(url, family), self.meta(raw=raw)
+        return await self.download(url, family), self.meta(source_url=url, raw=raw)
 
     async def file(self, media: Any, family: str) -> str:
         """Return a sound or picture as a model takes it: an address, or a small one whole."""

@@ -5,17 +5,13 @@ Source: Stability's REST API v2beta, ``/v2beta/stable-image``, ``/v2beta/audio/s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from omnibind.contracts.errors import ContentRefused
 from omnibind.contracts.options import Range
 from omnibind.remote.binding import RemoteBinding
 from omnibind.remote.pace import Rate
-from omnibind.remote.replies import told
-
-if TYPE_CHECKING:
-    from omnibind.contracts.errors import OmnibindError
-    from omnibind.contracts.http import Reply
+from omnibind.remote.replies import Codes
 
 # The service takes 0 for a seed of its own choice.
 Seed = Annotated[int | None, Range(1, 4_294_967_294), "the same seed, the same result"]
@@ -31,13 +27,7 @@ class Stability(RemoteBinding):
     test_path = "/v1/user/account"
     base_url_names = ("STABILITY_ENDPOINT", "STABILITY_BASE_URL")
     rates = (Rate(150, 10.0),)
-
-    def error(self, reply: Reply) -> OmnibindError:
-        """Return the error that a reply means; likenesses of known people are a refusal too."""
-        words, code = told(reply)
-        if code == "public_figure":
-            return self.hidden(filtered(self.label, words))
-        return super().error(reply)
+    codes: ClassVar[Codes] = {"public_figure": (ContentRefused, "")}
 
 
 def filtered(label: str, words: str) -> ContentRefused:

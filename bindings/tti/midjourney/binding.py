@@ -86,8 +86,8 @@ class MidjourneyTTI(PaidJobs, RemoteTTI):
         )
         url = str(picked(done, "imageUrl"))
         content = await self.download(url, "image")
-        source, raw = url.partition("?")[0], {**done, "imageUrl": url.partition("?")[0]}
-        return Image(content, meta=self.meta(source_url=source, raw=without_media(raw)))
+        raw = {**done, "imageUrl": url.partition("?")[0]}
+        return Image(content, meta=self.meta(source_url=url, raw=without_media(raw)))
 
     def _task_of(self, reply: Reply) -> str:
         data = reply.json()

@@ -21,7 +21,7 @@ from omnibind.remote.requests import Extra, Upload, given, part
 from omnibind.remote.uploads import PICTURES, uploaded
 
 from ..._shared.stability import CREDIT_USD, Seed, Stability, filtered, seed_of
-from .edits import EDITS, Edit, EditName
+from .edits import EDITS, EditName
 
 if TYPE_CHECKING:
     from omnibind.contracts.errors import OmnibindError
@@ -151,7 +151,7 @@ class StabilityTTI(PaidJobs, Stability, RemoteTTI):
             limits.refuse_lacking(self.facts(chosen), owner, image=image)
             form = {"strength": STRENGTH, **form}
             return await self._generated(chosen, prompt, form, files)
-        route = f"/v2beta/stable-image/edit/{name}"
+        route, usd = f"/v2beta/stable-image/edit/{name}", facts.credits * CREDIT_USD
         if facts.is_job:
             begin = self.post(route, form=form, files=files)
             made: Image = await self.job(
@@ -161,9 +161,9 @@ class StabilityTTI(PaidJobs, Stability, RemoteTTI):
                 model=name,
                 verb="edit_image",
             )
-            return made._with_meta(made.meta._replace(**_cost(facts)))
+            return made._with_meta(made.meta._replace(cost_usd=usd, cost_basis="estimated"))
         reply = await self.post(route, form=form, files=files, headers={"accept": "image/*"})
-        return self._shown(reply, name, **_cost(facts))
+        return self._shown(reply, name, estimated_usd=usd)
 
     async def collect_flow(self, job_id: str) -> Image:
         """Wait for an edit that goes on at the service, and return its picture."""
@@ -210,10 +210,6 @@ class StabilityTTI(PaidJobs, Stability, RemoteTTI):
 
 async def _picture(image: ImageInput, name: str) -> Upload:
     return await uploaded(image, "image", formats=PICTURES, max_bytes=MAX_PICTURE_BYTES, name=name)
-
-
-def _cost(edit: Edit) -> dict[str, Any]:
-    return {"cost_usd": edit.credits * CREDIT_USD, "cost_basis": "estimated"}
 
 
 def _failure(data: Any, label: str) -> OmnibindError | None:

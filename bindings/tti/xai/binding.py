@@ -111,7 +111,7 @@ class XAITTI(XAI, RemoteTTI):
             model=body["model"],
             cost_usd=cost_of(data),
             revised_prompt=first.get("revised_prompt"),
-            source_url=None if url is None else url.partition("?")[0],
+            source_url=url,
             raw=without_media(data),
         )
         return Image(content, meta=meta)

@@ -12,20 +12,18 @@ from omnibind.contracts.errors import (
     BadOption,
     CallFailed,
     NotSupported,
-    OmnibindError,
     QuotaExceeded,
     RateLimited,
-    ServiceError,
 )
 from omnibind.contracts.media import Audio
 from omnibind.contracts.options import Range
 from omnibind.contracts.secret import Secret
-from omnibind.remote import limits, replies
+from omnibind.remote import limits
 from omnibind.remote.connection import Connection
 from omnibind.remote.modalities import RemoteTTM
 from omnibind.remote.paid import PaidJobs
 from omnibind.remote.polling import EVERY_S, poll
-from omnibind.remote.replies import picked, without_media
+from omnibind.remote.replies import Codes, picked, without_media
 from omnibind.remote.requests import given, part
 
 if TYPE_CHECKING:
@@ -42,13 +40,6 @@ MusicalKey = Literal[
 
 FAILURES = ("failed", "error")
 
-# What 403 alone doesn't tell, by how the code begins.
-_BY_CODE: Mapping[str, tuple[type[OmnibindError], str]] = {
-    "LicenseLimitConcurrent": (RateLimited, "wait for the tracks that are being made"),
-    "LicenseLimit": (QuotaExceeded, "extend the licence at the service"),
-    "LicenseForbidden": (NotSupported, "choose what your licence has"),
-}
-
 
 class MubertTTM(PaidJobs, RemoteTTM):
     """Mubert's tracks, for a customer of the service's licensee."""
@@ -56,6 +47,13 @@ class MubertTTM(PaidJobs, RemoteTTM):
     host = "https://music-api.mubert.com"
     base_url_names = ("MUBERT_BASE_URL",)
     every_s: ClassVar[float] = EVERY_S
+
+    # What 403 alone doesn't tell.
+    codes: ClassVar[Codes] = {
+        "LicenseLimitConcurrent": (RateLimited, "wait for the tracks that are being made"),
+        "LicenseLimit": (QuotaExceeded, "extend the licence at the service"),
+        "LicenseForbidden": (NotSupported, "choose what your licence has"),
+    }
 
     def __init__(
         self,
@@ -75,18 +73,6 @@ class MubertTTM(PaidJobs, RemoteTTM):
     def authorization(self) -> Mapping[str, str | Secret]:
         """Return the headers that carry the customer and the access token."""
         return {"customer-id": self.key(CUSTOMER_ID), "access-token": self.key()}
-
-    def error(self, reply: Reply) -> OmnibindError:
-        """Return the error that a reply means."""
-        message, code = replies.told(reply)
-        found = next((found for start, found in _BY_CODE.items() if code.startswith(start)), None)
-        if found is None:
-            return super().error(reply)
-        kind, advice = found
-        text = f"{self.label}: the service says {reply.status} ({code}): {message}; {advice}"
-        if issubclass(kind, ServiceError):
-            return self.hidden(kind(text, status=reply.status, code=code))
-        return self.hidden(kind(text))
 
     async def generate_music_flow(
         self,

@@ -88,9 +88,8 @@ class GoogleTTS(Google, RemoteTTS):
         data = reply.json()
         content = self.decoded(picked(data, "audioContent"), "audio")
         cost = None if model else self._cost(named, len(text))
-        basis = None if cost is None else "estimated"
         raw = without_media(data)
-        meta = self.meta(reply, model=model or named, cost_usd=cost, cost_basis=basis, raw=raw)
+        meta = self.meta(reply, model=model or named, estimated_usd=cost, raw=raw)
         return Audio(content, meta=meta)
 
     def _own_voice(self, language: str | None) -> str | None:

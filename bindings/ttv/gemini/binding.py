@@ -109,10 +109,9 @@ class GeminiTTV(PaidJobs, Gemini, RemoteTTV):
         named = re.fullmatch(r"models/([^/]+)/operations/.+", job_id)
         cost = await Run(ASIDE, lambda: self._cost(named[1], content)) if named else None
         meta = self.meta(
-            source_url=url.partition("?")[0],
+            source_url=url,
             raw=without_media(done),
-            cost_usd=cost,
-            cost_basis=None if cost is None else "estimated",
+            estimated_usd=cost,
         )
         return Video(content, meta=meta)
 

@@ -66,13 +66,13 @@ class HuggingFaceTTV(HuggingFace, RemoteTTV):
 
     async def collect_flow(self, job_id: str) -> Video:
         """Wait for a job and fetch its video."""
-        url, meta = job_id, self.meta()
+        url, raw = job_id, None
         if job_id.startswith("/"):
             data = await self.finished(job_id)
             url = self.place_of(job_id.split("/")[1], "video", data)
-            meta = self.meta(raw=without_media(data))
+            raw = without_media(data)
         content = await self.fetched(url, "video")
-        return Video(content, meta=meta._replace(source_url=url.partition("?")[0]))
+        return Video(content, meta=self.meta(source_url=url, raw=raw))
 
     def _job_of(self, provider: str, data: Any) -> str:
         return self.path_of(provider, "video", data) or self.place_of(provider, "video", data)

@@ -122,7 +122,7 @@ class KlingTTV(Kling, RemoteTTV):
             await self.download(url, "video"),
             meta=self.meta(
                 request_id=told.get("request_id"),
-                source_url=url.partition("?")[0],
+                source_url=url,
                 raw=_told(told["data"], first),
             ),
         )

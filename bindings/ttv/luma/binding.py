@@ -96,7 +96,7 @@ class LumaTTV(Luma, RemoteTTV):
             await self.download(url, "video"),
             meta=self.meta(
                 model=generation.get("model"),
-                source_url=url.partition("?")[0],
+                source_url=url,
                 raw=without_media(raw),
             ),
         )

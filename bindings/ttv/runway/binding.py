@@ -115,7 +115,7 @@ class RunwayTTV(Runway, RemoteTTV):
             await self.download(url, "video"),
             meta=self.meta(
                 cost_usd=cost_of(task),
-                source_url=url.partition("?")[0],
+                source_url=url,
                 raw=without_media({**task, "output": len(task["output"])}),
             ),
         )

@@ -87,8 +87,7 @@ class XAITTV(XAI, PaidJobs, RemoteTTV):
         url = picked(done, "video", "url")
         content = await self.download(url, "video")
         facts = {"model": done.get("model"), "cost_usd": cost_of(done)}
-        source = url.partition("?")[0]
-        return Video(content, meta=self.meta(**facts, source_url=source, raw=without_media(done)))
+        return Video(content, meta=self.meta(**facts, source_url=url, raw=without_media(done)))
 
     def _failure(self, data: Mapping[str, Any]) -> OmnibindError | None:
         if data.get("status") not in ("failed", "expired"):

@@ -73,6 +73,11 @@ class Reply(NamedTuple):
     def __repr__(self) -> str:
         return f"<Reply {self.status}, {len(self.body)} bytes>"
 
+    @property
+    def is_json(self) -> bool:
+        """Whether its headers say that the content is JSON."""
+        return "json" in self.headers.get("content-type", "").partition(";")[0]
+
     def json(self) -> Any:
         """Return the content as JSON data.
 

@@ -61,12 +61,14 @@ class RemoteBinding(Binding):
         test_path: What costs nothing and wants the key: it tells whether the key is good.
         base_url_names: Environment variables that give another one, the first one that is set.
         rates: What its documentation allows: so many requests in so many seconds.
+        codes: What its own codes of errors mean, where status and words don't tell.
     """
 
     host: ClassVar[str] = ""
     test_path: ClassVar[str] = ""
     base_url_names: ClassVar[Sequence[str]] = ()
     rates: ClassVar[Sequence[pace.Rate]] = ()
+    codes: ClassVar[replies.Codes] = {}
 
     _keys: Sequence[Sequence[str]] = ()
     _optional_keys: Sequence[str] = ()
@@ -223,8 +225,8 @@ class RemoteBinding(Binding):
                 await Sleep(wait)
 
     def error(self, reply: Reply) -> OmnibindError:
-        """Return the error that a reply means; a vendor's own codes override it."""
-        return self.hidden(replies.error_of(reply, self.label))
+        """Return the error that a reply means."""
+        return self.hidden(replies.error_of(reply, self.label, self.codes))
 
     def hidden(self, error: OmnibindError) -> OmnibindError:
         """Return an error whose words, which a service may have chosen, don't show the key."""
@@ -270,7 +272,7 @@ class RemoteBinding(Binding):
                 raise self.hidden(gone)  # an address that has ended says nothing about the key
             if reply.status >= 300:
                 raise self.error(reply)
-            return replies.media_of(reply, family, self.label)
+            return self.media_in(reply, family)
         raise BadReply(f"{self.label}: the result is behind more than {MAX_REDIRECTS} redirects")
 
     async def test_flow(self) -> None:
@@ -321,14 +323,48 @@ class RemoteBinding(Binding):
 
     # ── results ──
 
-    def meta(self, reply: Reply | None = None, **facts: Any) -> Meta:
-        """Return what is known of a result: the reply's request id, and what is given."""
-        request_id = None if reply is None else replies.request_id_of(reply)
-        return Meta(request_id=facts.pop("request_id", None) or request_id, **facts)
+    def meta(
+        self,
+        reply: Reply | None = None,
+        *,
+        source_url: str | None = None,
+        estimated_usd: float | None = None,
+        **facts: Any,
+    ) -> Meta:
+        """Return what is known of a result.
+
+        Args:
+            reply: Tells the request's id.
+            source_url: Where the result lay; what follows ``?`` may be a signature, and isn't kept.
+            estimated_usd: What it cost by the catalogue's price.
+            facts: Further fields of the meta.
+        """
+        if reply is not None and not facts.get("request_id"):
+            facts["request_id"] = replies.request_id_of(reply)
+        if source_url is not None:
+            facts["source_url"] = source_url.partition("?")[0]
+        if estimated_usd is not None:
+            facts |= {"cost_usd": estimated_usd, "cost_basis": "estimated"}
+        return Meta(**facts)
+
+    def media_in(self, reply: Reply, family: str) -> bytes:
+        """Return a reply's body, once it is seen to be what was asked for.
+
+        Args:
+            reply: Its body are the bytes of a file.
+            family: ``audio``, ``image`` or ``video``.
+
+        Raises:
+            BadReply: It is empty or something else.
+            OmnibindError: It is the service's account of a failure.
+        """
+        if reply.is_json:
+            raise self.error(reply)
+        return replies.checked_media(reply.body, family, self.label)
 
     def audio(self, reply: Reply, **facts: Any) -> Audio:
-        """Return a reply's body as a sound; raises what :func:`replies.media_of` does."""
-        return Audio(replies.media_of(reply, "audio", self.label), meta=self.meta(reply, **facts))
+        """Return a reply's body as a sound; raises what :meth:`media_in` does."""
+        return Audio(self.media_in(reply, "audio"), meta=self.meta(reply, **facts))
 
     def audio_of_samples(self, reply: Reply, sample_rate: int, **facts: Any) -> Audio:
         """Return a reply's raw 16-bit mono samples, the less significant byte first, as a WAV.
@@ -337,17 +373,17 @@ class RemoteBinding(Binding):
             BadReply: There are none, or half a sample was left.
             OmnibindError: It is the service's account of a failure.
         """
-        if "json" in reply.headers.get("content-type", ""):
+        if reply.is_json:
             raise self.error(reply)
         return pieces.audio_of_samples(reply.body, sample_rate, meta=self.meta(reply, **facts))
 
     def image(self, reply: Reply, **facts: Any) -> Image:
-        """Return a reply's body as a picture; raises what :func:`replies.media_of` does."""
-        return Image(replies.media_of(reply, "image", self.label), meta=self.meta(reply, **facts))
+        """Return a reply's body as a picture; raises what :meth:`media_in` does."""
+        return Image(self.media_in(reply, "image"), meta=self.meta(reply, **facts))
 
     def video(self, reply: Reply, **facts: Any) -> Video:
-        """Return a reply's body as a video; raises what :func:`replies.media_of` does."""
-        return Video(replies.media_of(reply, "video", self.label), meta=self.meta(reply, **facts))
+        """Return a reply's body as a video; raises what :meth:`media_in` does."""
+        return Video(self.media_in(reply, "video"), meta=self.meta(reply, **facts))
 
     def decoded(self, text: Any, family: str) -> bytes:
         """Return the content of base64 text or a data URI of a reply, checked as its kind."""

@@ -22,6 +22,10 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.http import Reply
 from omnibind.contracts.media import sniff
 
+Codes = Mapping[str, tuple[type[OmnibindError], str]]
+"""A service's own codes, by how they begin: the error that one means, and what to do, which may be
+empty where that is the same for all services."""
+
 MAX_CHARACTERS = 500
 """So much of a service's own words is told."""
 
@@ -59,18 +63,20 @@ _BY_WORD: tuple[tuple[re.Pattern[str], type[OmnibindError]], ...] = tuple(
 )
 
 
-def error_of(reply: Reply, label: str) -> OmnibindError:
+def error_of(reply: Reply, label: str, codes: Codes | None = None) -> OmnibindError:
     """Return the error that a reply means, told in the service's own words, cut to a line or two.
 
     Args:
         reply: A reply whose status is 300 or above, or one that tells of a failure all the same.
         label: Who asked, for the message: ``tts/openai``.
+        codes: The service's own, which go before its status and its words.
     """
     message, code = told(reply)
-    class_ = _class_of(reply, message, code)
+    own = next((found for start, found in (codes or {}).items() if code.startswith(start)), None)
+    class_, advice = own or (_class_of(reply, message, code), "")
     said = f"{label}: the service says {reply.status}" + (f" ({code})" if code else "")
     text = f"{said}: {message}" if message else f"{said} and nothing else"
-    advice = _ADVICE.get(class_)
+    advice = advice or _ADVICE.get(class_, "")
     text = f"{text.rstrip('.')}; {advice}" if advice else text
     if not issubclass(class_, ServiceError):
         return class_(text)
@@ -78,7 +84,7 @@ def error_of(reply: Reply, label: str) -> OmnibindError:
         text,
         status=reply.status,
         code=code or None,
-        request_id=request_id_of(reply),
+        request_id=request_id_of(reply) or _id_in(reply),
         retry_after=retry_after_of(reply),
     )
 
@@ -165,6 +171,16 @@ def request_id_of(reply: Reply) -> str | None:
     return None
 
 
+def _id_in(reply: Reply) -> str | None:
+    """Return the service's id of a request, where the body of a failure tells it."""
+    try:
+        data = reply.json()
+    except BadReply:
+        return None
+    found = data.get("request_id") if isinstance(data, Mapping) else None
+    return found if isinstance(found, str) and found else None
+
+
 def retry_after_of(reply: Reply) -> float | None:
     """Return how many seconds the service asks to wait; None where it says nothing usable."""
     milliseconds = reply.headers.get("retry-after-ms", "")
@@ -204,23 +220,6 @@ def picked(data: Any, *path: str | int) -> Any:
         where = ".".join(str(one) for one in path)
         raise BadReply(f"the service's reply has nothing as {where}; it may have changed")
     return found
-
-
-def media_of(reply: Reply, family: str, label: str) -> bytes:
-    """Return a reply's body, once it is seen to be what was asked for.
-
-    Args:
-        reply: The reply; its body are the bytes of a file.
-        family: ``audio``, ``image`` or ``video``.
-        label: Who asked, for messages.
-
-    Raises:
-        BadReply: It is empty or something else.
-        OmnibindError: It is the service's account of a failure.
-    """
-    if reply.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
-        raise error_of(reply, label)
-    return checked_media(reply.body, family, label)
 
 
 def checked_media(content: bytes, family: str, label: str) -> bytes:
