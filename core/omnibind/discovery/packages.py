@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -28,6 +29,14 @@ def _is_met(text: str) -> bool:
     if requirement.marker is not None and not requirement.marker.evaluate():
         return True
     try:
-        return requirement.specifier.contains(version(requirement.name), prereleases=True)
+        return requirement.specifier.contains(_version(requirement.name), prereleases=True)
     except PackageNotFoundError:
         return False
+
+
+def _version(name: str) -> str:
+    # The library would parse the whole file, with the project's long description.
+    found = distribution(name)
+    text = found.read_text("METADATA") or found.read_text("PKG-INFO") or ""
+    told = re.search(r"^Version:[ \t]*(\S+)", text, re.MULTILINE)
+    return told[1] if told else found.version
