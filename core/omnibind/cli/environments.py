@@ -79,9 +79,11 @@ def envs(*, as_json: AsJson = False) -> None:
     installed = all_environments()
     if as_json:
         print_json(list(map(_data, installed)))
-    else:
+    elif installed:
         columns = ("binding", "python", "packages", "size", "state", "what is wrong")
         print_table(columns, map(_row, installed))
+    else:
+        print("no binding has an environment of its own on this machine")
 
 
 def _make(binding: str, torch_backend: str | None, *, anew: bool) -> None:

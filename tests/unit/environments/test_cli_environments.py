@@ -77,9 +77,10 @@ def test_envs_lists_python_packages_size_and_state(write: Write, capsys: Capture
     assert row[-1] == "ready"
 
 
-def test_envs_without_any_prints_nothing(capsys: Capture) -> None:
+def test_envs_without_any_says_so(capsys: Capture) -> None:
     assert main(["envs"]) == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == "no binding has an environment of its own on this machine\n"
+    assert listed(capsys) == []
 
 
 def test_repair_makes_a_broken_environment_anew(write: Write, capsys: Capture) -> None:
