@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from omnibind.contracts import CONTRACTS
 from omnibind.contracts.errors import BadConfig
-from omnibind.contracts.secret import Secret
+from omnibind.contracts.secret import Secret, is_secret
 
 MODALITIES = tuple(CONTRACTS)
 
@@ -98,8 +98,6 @@ def hidden(spec: Any) -> Any:
         return [hidden(one) for one in spec]
     if not isinstance(spec, Mapping):
         return spec
-    from omnibind.contracts.media.recipe import is_secret
-
     values = dict(spec)
     for name, value in values.items():
         if isinstance(value, str) and is_secret(str(name)):

@@ -33,9 +33,10 @@ from omnibind.contracts.media import (
     embedding,
     recipe_of,
 )
-from omnibind.contracts.media.recipe import is_secret, sha256
+from omnibind.contracts.media.recipe import sha256
 from omnibind.contracts.media.save import encode
 from omnibind.contracts.media.sniff import media_type
+from omnibind.contracts.secret import is_secret
 
 RECIPE = Recipe(
     omnibind="0.1.0",
@@ -117,6 +118,7 @@ def test_the_order_of_values_does_not_show() -> None:
     [
         *("api_key", "service_key", "token", "secret", "apiKey", "hf_token", "client_secret"),
         *("Authorization", "x-api-key", "password", "openai_api_key", "accessToken", "key"),
+        *("auth", "passphrase", "secret_name", "set-cookie", "subscriptionKey", "credentials_file"),
     ],
 )
 def test_a_key_never_gets_into_a_recipe(name: str) -> None:

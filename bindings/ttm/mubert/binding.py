@@ -87,7 +87,9 @@ class MubertTTM(PaidJobs, RemoteTTM):
             str | None, "a channel such as 1.0.0; goes in place of the prompt"
         ] = None,
         bpm: Annotated[int | None, Range(1, 500), "tempo; with playlist_index only"] = None,
-        key: Annotated[MusicalKey | None, "with playlist_index only"] = None,
+        key_signature: Annotated[
+            MusicalKey | None, "the key, as Am; with playlist_index only"
+        ] = None,
         output_format: Annotated[Literal["mp3", "wav"] | None, "the encoding"] = None,
         bitrate_kbps: Annotated[Literal[32, 96, 128, 192, 256, 320] | None, "kbit/s"] = None,
         extra: Annotated[
@@ -95,7 +97,7 @@ class MubertTTM(PaidJobs, RemoteTTM):
         ] = None,
     ) -> Audio:
         """Compose a track."""
-        chosen = given(bpm=bpm, key=key)
+        chosen = given(bpm=bpm, key_signature=key_signature)
         if playlist_index is None and chosen:
             raise BadOption(
                 f"{self.label} takes {' and '.join(chosen)} with playlist_index, not with a "
@@ -111,7 +113,7 @@ class MubertTTM(PaidJobs, RemoteTTM):
                 format=output_format,
                 bitrate=bitrate_kbps,
             ),
-            **chosen,
+            **given(bpm=bpm, key=key_signature),
             **(extra or {}),
         }
         begin = self.post(TRACKS, json=body)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from omnibind.contracts.secret import is_secret
+
 if TYPE_CHECKING:
     from omnibind.contracts.binding import Progress
 
@@ -52,11 +54,6 @@ class Event(NamedTuple):
     next_binding: str | None = None
 
 
-_SECRET = re.compile(
-    "(api|access|private|secret|subscription|account|auth)[_-]?key|secret|passw|token$"
-    "|authorization|bearer|credential|cookie",
-    re.IGNORECASE,
-)
 _BASE64 = re.compile("[A-Za-z0-9+/_-]{64}")
 _LONG_TEXT = 512  # characters; a shorter text is no media content
 _MANY = 32  # items; more are samples or pixels
@@ -70,7 +67,7 @@ def described(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _described_mapping(given: Mapping[Any, Any], depth: int) -> dict[str, Any]:
     return {
-        str(name): "***" if _SECRET.search(str(name)) else _described(value, depth)
+        str(name): "***" if is_secret(str(name)) else _described(value, depth)
         for name, value in given.items()
     }
 

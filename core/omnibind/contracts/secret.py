@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
+
+_NAME = re.compile(
+    "(^|_)(key|auth)$|token$|(api|access|private|subscription|account|auth)_?key|secret|passw"
+    "|passphrase|authorization|bearer|credential|cookie"
+)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a value of that name is a key, a token or a password."""
+    return _NAME.search(_HUMP.sub("_", name).replace("-", "_").lower()) is not None
 
 
 class Secret:

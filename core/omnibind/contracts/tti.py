@@ -8,8 +8,8 @@ from typing import Any, ClassVar, TypedDict
 
 from omnibind.contracts.binding import Binding
 from omnibind.contracts.errors import BadConfig
-from omnibind.contracts.media.recipe import is_secret
 from omnibind.contracts.options import schema_of
+from omnibind.contracts.secret import is_secret
 
 
 class ServiceInfo(TypedDict):

@@ -35,8 +35,7 @@ from omnibind.contracts.errors import (
 )
 from omnibind.contracts.http import Reply
 from omnibind.contracts.media import Audio, Image, Video
-from omnibind.contracts.media.recipe import is_secret
-from omnibind.contracts.secret import Secret
+from omnibind.contracts.secret import Secret, is_secret
 from omnibind.remote import replies
 from omnibind.remote.binding import RemoteBinding
 from omnibind.remote.journal import State, journal

@@ -267,7 +267,7 @@ def without_media(data: Any) -> Any:
     if isinstance(data, str):
         return data if len(data) <= 2000 else f"{len(data)} characters"
     if isinstance(data, Mapping):
-        from omnibind.contracts.media.recipe import is_secret
+        from omnibind.contracts.secret import is_secret
 
         return {
             str(name): without_media(value)

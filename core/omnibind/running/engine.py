@@ -13,7 +13,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from omnibind.contracts.errors import OutOfMemory, WorkerDied
-from omnibind.contracts.media.recipe import is_secret
+from omnibind.contracts.secret import is_secret
 from omnibind.running.patience import Patience
 from omnibind.running.worker import Worker
 

@@ -7,6 +7,7 @@ import pytest
 from omnibind.contracts import CONTRACTS
 from omnibind.contracts.errors import NotSupported
 from omnibind.contracts.options import TERMS, Schema
+from omnibind.contracts.secret import is_secret
 from omnibind.discovery.places import is_name
 
 from .specimen import Specimen
@@ -142,6 +143,9 @@ def _assert_in_our_words(schema: Schema) -> None:
     ours = {*schema.names, *schema.subject}
     for option in schema.options:
         name = option.name
+        assert not is_secret(name), (
+            f"option {name!r} is called like a key, which recipes and events leave out; rename it"
+        )
         if name == "resolution" and option.type.kind in ("str", "literal"):
             continue  # a class of sizes such as 720p or 2K, whose pixels the service chooses
         terms = [term for term, words in TERMS.items() if name in words]

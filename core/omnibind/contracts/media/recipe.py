@@ -6,16 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omnibind.contracts.errors import BadInput
+from omnibind.contracts.secret import is_secret
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-_SECRET = re.compile(
-    r"(^|_)(key|apikey|token|secret|password|passwd|passphrase|credentials?|auth|authorization"
-    r"|bearer|cookie)$"
-)
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPOKEN = ("text", "prompt", "negative_prompt")
 
@@ -148,11 +144,6 @@ def recipe_of(
         return Recipe.from_json(content.decode())
     except UnicodeDecodeError as error:
         raise BadInput(f"this recipe is damaged: it isn't UTF-8 ({error})") from None
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether a value of that name is a key, a token or a password."""
-    return _SECRET.search(_HUMP.sub("_", name).replace("-", "_").lower()) is not None
 
 
 def _plain(value: Any, name: str = "") -> Any:
