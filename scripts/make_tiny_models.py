@@ -32,6 +32,9 @@ MAKERS = {
     "ltx2": "films:make_ltx2",
     "audioldm2": "sounds:make_audioldm2",
     "stable-audio": "sounds:make_stable_audio",
+    "ace-step": "sounds:make_ace_step",
+    "stable-audio-3": "sounds:make_stable_audio_3",
+    "longcat-audio": "sounds:make_longcat_audio",
     "xtts": "xtts:make",
 }
 """By name, the module in ``tiny_models`` and the function in it that fills a folder."""

@@ -148,9 +148,10 @@ def missing_component(layout: Layout, safety_checker: bool) -> str:
     """
     if layout.form != "folder":
         return ""
+    made = _made_without_files(layout)
     for name, (_, class_name) in layout.components.items():
         folder = layout.path / name
-        if name in _CHECKERS and not safety_checker:
+        if name in made or (name in _CHECKERS and not safety_checker):
             continue
         names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
         if not names:
@@ -161,6 +162,20 @@ def missing_component(layout: Layout, safety_checker: bool) -> str:
                 continue
             return f"its folder {name!r} has no weights (.safetensors)"
     return ""
+
+
+def _made_without_files(layout: Layout) -> set[str]:
+    """Return the components that a pipeline makes itself; its folder hasn't got them."""
+    import diffusers
+
+    type_ = getattr(diffusers, layout.class_name, None)
+    if type_ is None:
+        return set()
+    optional = getattr(type_, "_optional_components", ())
+    parameters = inspect.signature(type_.__init__).parameters.values()
+    return {
+        one.name for one in parameters if one.default is not one.empty and one.name not in optional
+    }
 
 
 def variant_of(layout: Layout) -> str | None:

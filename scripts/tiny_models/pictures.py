@@ -131,13 +131,18 @@ def make_flux(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
+def byte_letters() -> list[str]:
+    """Return how GPT-2 and CLIP write the 256 bytes: those that can be seen as themselves."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = 256 - len(printable)
+    return [chr(byte) for byte in printable] + [chr(256 + number) for number in range(others)]
+
+
 def clip_tokenizer() -> Any:
     """Return CLIP's tokenizer with bytes for words: each byte as it is, and as a word's end."""
     from transformers import CLIPTokenizer
 
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    letters = [chr(byte) for byte in printable] + [chr(256 + n) for n in range(len(others))]
+    letters = byte_letters()
     words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {word: number for number, word in enumerate(words)}
     return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77)

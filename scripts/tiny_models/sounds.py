@@ -1,4 +1,4 @@
-"""Models that compose: Stable Audio and AudioLDM2 as diffusers pipelines.
+"""Models that compose, as pipelines of diffusers: Stable Audio, AudioLDM2, ACE-Step, LongCat.
 
 Source: diffusers 0.42, ``DiffusionPipeline.save_pretrained`` of pipelines made from configurations.
 """
@@ -8,17 +8,28 @@ from pathlib import Path
 
 import torch
 from diffusers import (
+    AceStepPipeline,
+    AceStepTransformer1DModel,
     AudioLDM2Pipeline,
     AudioLDM2ProjectionModel,
     AudioLDM2UNet2DConditionModel,
     AutoencoderKL,
     AutoencoderOobleck,
+    AutoencoderSAME,
     CosineDPMSolverMultistepScheduler,
     DDIMScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    LongCatAudioDiTPipeline,
+    LongCatAudioDiTTransformer,
+    LongCatAudioDiTVae,
+    StableAudio3DiTModel,
+    StableAudio3Pipeline,
     StableAudioDiTModel,
     StableAudioPipeline,
     StableAudioProjectionModel,
 )
+from diffusers.pipelines.ace_step import AceStepConditionEncoder
+from diffusers.pipelines.stable_audio_3 import StableAudio3DurationEmbedder
 from transformers import (
     ClapAudioConfig,
     ClapConfig,
@@ -33,6 +44,7 @@ from transformers import (
     T5TokenizerFast,
 )
 
+from tiny_models.language import WIDTH, gemma_tokenizer, qwen3, qwen_tokenizer, stir, t5gemma
 from tiny_models.pictures import clip_tokenizer, t5_encoder, t5_tokenizer
 
 SEED = 0
@@ -131,6 +143,104 @@ def make_audioldm2(folder: Path) -> None:
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False
         ),
         vocoder=_vocoder(),
+    ).save_pretrained(folder)
+
+
+def make_ace_step(folder: Path) -> None:
+    """Make an ACE-Step, which sings: stereo, 8 kHz, 25 latents a second."""
+    torch.manual_seed(SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        vae = AutoencoderOobleck(
+            encoder_hidden_size=8,
+            downsampling_ratios=[4, 8, 10],
+            decoder_channels=8,
+            decoder_input_channels=4,
+            channel_multiples=[1, 2, 2],
+            sampling_rate=8000,
+        )
+    attention = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
+    size = {"hidden_size": WIDTH, "intermediate_size": WIDTH, **attention}
+    transformer = AceStepTransformer1DModel(
+        num_hidden_layers=2, in_channels=12, audio_acoustic_hidden_dim=4, **size
+    )
+    encoder = AceStepConditionEncoder(
+        text_hidden_dim=WIDTH,
+        timbre_hidden_dim=4,
+        num_lyric_encoder_hidden_layers=2,
+        num_timbre_encoder_hidden_layers=1,
+        **size,
+    )
+    encoder.silence_latent.normal_()
+    AceStepPipeline(
+        vae=vae,
+        text_encoder=qwen3(),
+        tokenizer=qwen_tokenizer(),
+        transformer=stir(transformer),
+        condition_encoder=encoder,
+        scheduler=FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0),
+    ).save_pretrained(folder)
+
+
+def make_stable_audio_3(folder: Path) -> None:
+    """Make a Stable Audio 3: stereo, 8 kHz, at most 384 s."""
+    torch.manual_seed(SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        vae = AutoencoderSAME(
+            patch_size=16,
+            encoder_channels=16,
+            encoder_c_mults=[2],
+            encoder_strides=[4],
+            encoder_transformer_depths=[2],
+            latent_dim=8,
+            dim_heads=8,
+            sampling_rate=8000,
+        )
+    transformer = StableAudio3DiTModel(
+        io_channels=8,
+        embed_dim=32,
+        depth=2,
+        num_heads=4,
+        cond_token_dim=WIDTH,
+        global_cond_dim=WIDTH,
+        local_add_cond_dim=9,
+        timestep_features_dim=16,
+        num_memory_tokens=4,
+    )
+    StableAudio3Pipeline(
+        vae=stir(vae),
+        text_encoder=t5gemma(),
+        tokenizer=gemma_tokenizer(),
+        duration_embedder=StableAudio3DurationEmbedder(output_dim=WIDTH, fourier_dim=16),
+        transformer=stir(transformer),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=1.0, stochastic_sampling=True),
+    ).save_pretrained(folder)
+
+
+def make_longcat_audio(folder: Path) -> None:
+    """Make a LongCat-AudioDiT: mono, 8 kHz, 256 samples to one latent."""
+    torch.manual_seed(SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        vae = LongCatAudioDiTVae(
+            channels=8,
+            c_mults=[1, 2],
+            strides=[16, 16],
+            latent_dim=4,
+            encoder_latent_dim=8,
+            downsampling_ratio=256,
+            sample_rate=8000,
+        )
+    transformer = LongCatAudioDiTTransformer(
+        dit_dim=32, dit_depth=2, dit_heads=4, dit_text_dim=HIDDEN, latent_dim=4
+    )
+    LongCatAudioDiTPipeline(
+        vae=vae,
+        text_encoder=t5_encoder(several_languages=True),
+        tokenizer=_t5_tokenizer(),
+        transformer=stir(transformer),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=1.0, invert_sigmas=True),
     ).save_pretrained(folder)
 
 

@@ -26,12 +26,19 @@ from omnibind.managers import TTMBindingManager
 from omnibind.weights.catalogue import read_models
 
 PROMPT = "a calm tune for a music box"
-OPTIONS: dict[str, Any] = {"steps": 3, "negative_prompt": "rain", "guidance_scale": 4.0}
 MODELS = {
     "stable-audio": ("audio_end_in_s", 8_000, 2),
     "audioldm2": ("audio_length_in_s", 16_000, 1),
+    "stable-audio-3": ("duration", 8_000, 2),
+    "longcat-audio": ("audio_duration_s", 8_000, 1),
+    "ace-step": ("audio_duration", 8_000, 2),
 }
 """By tiny model: the pipeline's own word for the length, its rate and its channels."""
+SINGS: dict[str, Any] = {"lyrics": "[verse]\nla la la", "bpm": 90}
+
+
+def own_options(name: str) -> dict[str, Any]:
+    return SINGS if name == "ace-step" else {"negative_prompt": "rain"}
 
 
 def create(folder: Path | str | None, **config: Any) -> Any:
@@ -45,8 +52,8 @@ def binding(name: str) -> Any:
     return create(tiny(name))
 
 
-def sound(name: str, **options: Any) -> Audio:
-    made: Audio = binding(name).generate_music(PROMPT, **{"steps": 2, "seed": 7, **options})
+def sound(name: str, prompt: str = PROMPT, **options: Any) -> Audio:
+    made: Audio = binding(name).generate_music(prompt, **{"steps": 2, "seed": 7, **options})
     return made
 
 
@@ -59,21 +66,28 @@ def test_the_samples_are_those_of_the_raw_pipeline(name: str) -> None:
     from diffusers import DiffusionPipeline
 
     length, rate, channels = MODELS[name]
+    own = {"guidance_scale": 4.0, **own_options(name)}
     pipe = DiffusionPipeline.from_pretrained(tiny(name))
     pipe.set_progress_bar_config(disable=True)
     made = pipe(
         PROMPT,
-        negative_prompt="rain",
         num_inference_steps=3,
-        guidance_scale=4.0,
         generator=torch.Generator().manual_seed(7),
-        **{length: 1.5},
+        output_type="np",
+        **{length: 1.6},
+        **own,
     ).audios[0]
     expected = np.asarray(made, np.float32).reshape(channels, -1).T
-    ours = sound(name, **OPTIONS, duration_s=1.5)
+    options = {**own, "steps": 3, "duration_s": 1.6}
+    ours = sound(name, **options)
     assert (ours.sample_rate, ours.channels) == (rate, channels)
     assert np.array_equal(ours.array(), expected)
-    assert not np.array_equal(sound(name, **OPTIONS, duration_s=1.5, seed=8).array(), expected)
+    for other in (
+        sound(name, **options, seed=8),
+        sound(name, "a loud drum in a cave", **options),
+        *(sound(name, **{**options, one: None}) for one in own_options(name)),
+    ):
+        assert np.abs(other.array() - expected).max() > 1e-4
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -95,9 +109,19 @@ def test_a_sound_without_a_seed_tells_the_one_it_drew() -> None:
     )
 
 
-def test_more_than_the_model_can_is_refused_with_its_limit() -> None:
-    with pytest.raises(BadOption, match=r"duration_s is 5; .*AudioPipeline.* at most 4\.096 s"):
-        sound("stable-audio", duration_s=5.0)
+@pytest.mark.parametrize(
+    ("name", "duration_s", "told"),
+    [
+        ("stable-audio", 5.0, r"duration_s is 5; .*AudioPipeline.* at most 4\.096 s"),
+        ("stable-audio-3", 385.0, "at most 384 s"),
+        ("longcat-audio", 30.0, r"at most 29\.98 s"),
+    ],
+)
+def test_more_than_the_model_can_is_refused_with_its_limit(
+    name: str, duration_s: float, told: str
+) -> None:
+    with pytest.raises(BadOption, match=told):
+        sound(name, duration_s=duration_s)
 
 
 @pytest.mark.parametrize("options", [{"steps": 0}, {"duration_s": 0.0}, {"guidance_scale": -1.0}])
@@ -135,17 +159,18 @@ class Impatient:
             raise Cancelled("enough")
 
 
-def test_ten_thousand_steps_are_cancelled_after_three() -> None:
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "audioldm2"])
+def test_ten_thousand_steps_are_cancelled_after_three(name: str) -> None:
     listener = Impatient()
     token = CURRENT_CALL.set(listener)
     try:
         with pytest.raises(Cancelled):
-            sound("stable-audio", duration_s=0.5, steps=10_000)
+            sound(name, duration_s=0.5, steps=10_000)
     finally:
         CURRENT_CALL.reset(token)
     assert [one.step for one in listener.told[1:]] == [f"step {n}/10000" for n in (1, 2, 3)]
     assert [one.fraction for one in listener.told] == [0.0, 1e-4, 2e-4, 3e-4]
-    assert sound("stable-audio", duration_s=0.5), "it can't be used after it was cancelled"
+    assert sound(name, duration_s=0.5), "it can't be used after it was cancelled"
 
 
 def test_more_steps_than_the_scheduler_knows_are_refused() -> None:

@@ -5,6 +5,7 @@ Source: diffusers 0.42, ``DiffusionPipeline`` and each pipeline's own ``__call__
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import SystemRandom
@@ -120,6 +121,8 @@ class DiffusersTTM(OnPipeline, TTMBinding):
                 f"duration_s is {duration_s:g}; {label} makes at most {longest_s:.4g} s: give less"
             )
         seed = SystemRandom().randrange(2**32) if seed is None else seed
+        if duration_s is not None:
+            given["duration_s"] = _whole_s(loaded.pipe, duration_s)
         arguments = {"prompt": prompt, **own_names(loaded.parameters(), given)}
         arguments |= {"generator": loaded.generator(seed), "output_type": "np"}
         with _quiet():
@@ -161,8 +164,27 @@ def _longest_s(loaded: Pipeline) -> float | None:
     if loaded.name == "StableAudioPipeline":
         vae = pipe.vae
         return float(pipe.transformer.config.sample_size * vae.hop_length / vae.sampling_rate)
+    if hasattr(pipe, "duration_embedder"):
+        return float(pipe.duration_embedder.config.max_val)
     longest_s: float | None = getattr(pipe, "max_wav_duration", None)
+    if longest_s is not None and (latent := _latent_of(pipe)):
+        longest_s = longest_s * pipe.sample_rate // latent * latent / pipe.sample_rate
     return longest_s
+
+
+def _latent_of(pipe: Any) -> int | None:
+    """Return how many samples one latent stands for, where a pipeline leaves out a part of one."""
+    tells = hasattr(pipe, "sample_rate") and hasattr(pipe, "vae_scale_factor")
+    return int(pipe.vae_scale_factor) if tells else None
+
+
+def _whole_s(pipe: Any, duration_s: float) -> float:
+    """Return the length to ask for, in whole latents, so that what is made isn't too short."""
+    latent = _latent_of(pipe)
+    if latent is None:
+        return duration_s
+    count = math.ceil(round(duration_s * pipe.sample_rate) / latent)
+    return float((count * latent + 0.5) / pipe.sample_rate)  # half a sample over: it rounds down
 
 
 def _rate(pipe: Any) -> int:
