@@ -24,7 +24,8 @@ class _Listener(logging.Handler):
 def listening() -> Iterator[list[str]]:
     """Collect the warnings that both libraries log within, instead of showing them.
 
-    Python's warnings about their own deprecated names aren't shown either.
+    Python's warnings about their own deprecated names aren't shown either, nor torch's of number
+    formats that a pipeline asks it to mix on the CPU, where it can't.
     """
     listener = _Listener()
     loggers = [logging.getLogger(name) for name in _LOGGERS]
@@ -32,6 +33,7 @@ def listening() -> Iterator[list[str]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
+        warnings.filterwarnings("ignore", "In CPU autocast")
         for one in loggers:
             one.handlers, one.propagate = [listener], False
         try:

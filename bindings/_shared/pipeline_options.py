@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omnibind.contracts.options import Option, OptionType, Schema
@@ -93,6 +93,33 @@ def own_names(
     for own in parameters:
         words.setdefault(OURS[own][0] if own in OURS else own, own)
     return {words[name]: value for name, value in options.items() if value is not None}
+
+
+def unheeded(
+    parameters: Mapping[str, inspect.Parameter], arguments: Mapping[str, Any], heard: Sequence[str]
+) -> tuple[str, ...]:
+    """Return what a caller should know of arguments that a pipeline didn't heed, or cut short.
+
+    Args:
+        parameters: What its call takes.
+        arguments: What it was given.
+        heard: What it logged meanwhile.
+    """
+    given = tuple(name.replace("_", " ") for name in arguments)
+    told = [one.strip() for one in heard if "truncated" in one]
+    for one in heard:
+        words = one.strip().lower().replace("_", " ")
+        if words.startswith(given) and ("ignored" in words or "not enabled" in words):
+            told.append(one.strip())
+    scale = parameters.get("true_cfg_scale")
+    if scale is not None and arguments.get("negative_prompt") and len(told) == 0:
+        value = arguments.get("true_cfg_scale", scale.default)
+        if isinstance(value, (int, float)) and value <= 1:
+            told.append(
+                f"negative_prompt changed nothing, for true_cfg_scale is {value:g}; give one above "
+                "1, and each step takes twice as long"
+            )
+    return tuple(dict.fromkeys(told))
 
 
 def _option_of(name: str, parameter: inspect.Parameter) -> Option | None:

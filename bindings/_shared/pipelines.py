@@ -25,6 +25,7 @@ from .loras import add_lora
 from .pipeline_failures import check_whole, load_failure, run_failure
 from .pipeline_folders import Layout, Makes, layout_of, makes_of, missing_component, variant_of
 from .pipeline_memory import check_quantization, place, place_hooks, quantization_config
+from .pipeline_options import unheeded
 from .pipeline_signatures import is_modular, parameters_of
 from .pytorch import device_of, dtype_of, let_go, settle_threads
 from .schedulers import use_scheduler
@@ -57,7 +58,7 @@ class Pipeline:
         dtype: The number format of its weights.
         offload: What was chosen: ``none``, ``model``, ``group`` or ``sequential``.
         makes: ``pictures``, ``films`` or ``sounds``.
-        warnings: What the caller should know of the last run: a prompt was too long.
+        warnings: What the caller should know of the last run: a prompt was too long, say.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class Pipeline:
             raise
         except Exception as error:
             raise run_failure(self.name, error) from error
-        self.warnings = tuple(dict.fromkeys(one for one in heard if "truncated" in one))
+        self.warnings = unheeded(self.parameters(), arguments, heard)
         return result
 
     def tile_when_large(self, pixels: int) -> None:

@@ -49,13 +49,7 @@ SEED = 0
 def make_wan(folder: Path) -> None:
     """Make a Wan 2.1: 16-pixel steps, four frames to one."""
     torch.manual_seed(SEED)
-    vae = AutoencoderKLWan(
-        base_dim=3,
-        z_dim=16,
-        dim_mult=[1, 1, 1, 1],
-        num_res_blocks=1,
-        temperal_downsample=[False, True, True],
-    )
+    vae = wan_vae()
     transformer = WanTransformer3DModel(
         patch_size=(1, 2, 2),
         num_attention_heads=2,
@@ -326,3 +320,14 @@ def make_ltx2(folder: Path) -> None:
         transformer=transformer,
         vocoder=vocoder,
     ).save_pretrained(folder)
+
+
+def wan_vae() -> AutoencoderKLWan:
+    """Return Wan's autoencoder: eight pixels and four frames to one."""
+    return AutoencoderKLWan(
+        base_dim=3,
+        z_dim=16,
+        dim_mult=[1, 1, 1, 1],
+        num_res_blocks=1,
+        temperal_downsample=[False, True, True],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 WORDS = 320
@@ -24,13 +25,14 @@ def byte_vocabulary(*marks: str) -> dict[str, int]:
     return {word: number for number, word in enumerate([*marks, *byte_letters()])}
 
 
-def qwen_tokenizer() -> Any:
-    """Return Qwen's tokenizer, with a chat's marks and template."""
+def qwen_tokenizer(template: str = "") -> Any:
+    """Return Qwen's tokenizer, with a chat's marks; the words of ``template`` are a token each."""
     from transformers import Qwen2Tokenizer
 
     marks = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
     tokenizer = Qwen2Tokenizer(vocab=byte_vocabulary(*marks), extra_special_tokens=[*marks])
     tokenizer.chat_template = _CHAT
+    _learn(tokenizer, template)
     return tokenizer
 
 
@@ -44,6 +46,27 @@ def gemma_tokenizer() -> Any:
     return GemmaTokenizer(vocab=vocabulary, merges=[])
 
 
+def llama_tokenizer(template: str) -> Any:
+    """Return Llama's tokenizer; the words and marks of ``template`` are a token each."""
+    from transformers import LlamaTokenizer
+
+    end = "</s>"
+    letters = ["▁", *(chr(number) for number in range(33, 127))]
+    vocabulary = {word: number for number, word in enumerate(["<unk>", "<s>", end, *letters])}
+    tokenizer = LlamaTokenizer(vocab=vocabulary, merges=[], pad_token=end, padding_side="right")
+    _learn(tokenizer, template)
+    return tokenizer
+
+
+def _learn(tokenizer: Any, template: str) -> None:
+    """Make a template about as long as its makers' tokenizer makes it: pipelines cut it off."""
+    from tokenizers import AddedToken
+
+    words = dict.fromkeys(re.findall(r"<\|\w+\|>|[A-Za-z]{3,}", template))
+    longest = sorted(words, key=len, reverse=True)
+    tokenizer.add_tokens([AddedToken(word, lstrip=True, normalized=False) for word in longest])
+
+
 def sizes(layers: int = 2) -> dict[str, Any]:
     """Return what configurations of language models agree on."""
     return {
@@ -54,6 +77,9 @@ def sizes(layers: int = 2) -> dict[str, Any]:
         "num_attention_heads": 2,
         "num_key_value_heads": 1,
         "head_dim": WIDTH // 2,
+        "initializer_range": 0.2,  # with the usual 0.02 every prompt sounds alike
+        "bos_token_id": 1,
+        "eos_token_id": 2,
     }
 
 
@@ -62,6 +88,44 @@ def qwen3(layers: int = 2, writes: bool = False) -> Any:
     from transformers import Qwen3Config, Qwen3ForCausalLM, Qwen3Model
 
     return (Qwen3ForCausalLM if writes else Qwen3Model)(Qwen3Config(**sizes(layers)))
+
+
+def llama(layers: int = 2) -> Any:
+    """Return a Llama."""
+    from transformers import LlamaConfig, LlamaModel
+
+    return LlamaModel(LlamaConfig(**sizes(layers)))
+
+
+def gemma2() -> Any:
+    """Return a Gemma 2."""
+    from transformers import Gemma2Config, Gemma2Model
+
+    return Gemma2Model(Gemma2Config(**sizes(), query_pre_attn_scalar=WIDTH // 2))
+
+
+def qwen25_vl() -> Any:
+    """Return a Qwen2.5-VL."""
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
+    vision = {
+        "depth": 1,
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_heads": 2,
+        "out_hidden_size": WIDTH,
+        "fullatt_block_indexes": [0],
+    }
+    config = Qwen2_5_VLConfig(
+        text_config={**sizes(), "rope_parameters": rope},
+        vision_config=vision,
+        image_token_id=WORDS - 1,
+        video_token_id=WORDS - 2,
+        vision_start_token_id=WORDS - 3,
+        vision_end_token_id=WORDS - 4,
+    )
+    return Qwen2_5_VLForConditionalGeneration(config)
 
 
 def t5gemma() -> Any:

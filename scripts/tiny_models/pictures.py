@@ -1,4 +1,4 @@
-"""Tiny text-to-picture pipelines of diffusers: Stable Diffusion 1, XL and 3, and Flux."""
+"""Tiny text-to-picture pipelines of diffusers: Stable Diffusion, Flux, Z-Image and others."""
 
 from __future__ import annotations
 
@@ -128,6 +128,175 @@ def make_flux(folder: Path) -> None:
         tokenizer_2=t5_tokenizer(),
         transformer=transformer,
         vae=_flow_vae(1),
+    ).save_pretrained(folder)
+
+
+def make_flux2_klein(folder: Path) -> None:
+    """Fill ``folder`` with a FLUX.2 klein, which reads three of its 27 layers of words."""
+    from diffusers import (
+        AutoencoderKLFlux2,
+        FlowMatchEulerDiscreteScheduler,
+        Flux2KleinPipeline,
+        Flux2Transformer2DModel,
+    )
+
+    from tiny_models.language import WIDTH, qwen3, qwen_tokenizer
+
+    _seed()
+    transformer = Flux2Transformer2DModel(
+        in_channels=4,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=3 * WIDTH,
+        axes_dims_rope=(4, 4, 4, 4),
+        guidance_embeds=False,
+    )
+    for block in transformer.transformer_blocks:
+        block.attn.add_v_proj.weight.data.mul_(10)  # or words are too faint beside pixels
+    vae = AutoencoderKLFlux2(
+        down_block_types=("DownEncoderBlock2D",),
+        up_block_types=("UpDecoderBlock2D",),
+        block_out_channels=(4,),
+        layers_per_block=1,
+        latent_channels=1,
+        norm_num_groups=1,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+    )
+    Flux2KleinPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=vae,
+        text_encoder=qwen3(layers=27, writes=True),
+        tokenizer=qwen_tokenizer(),
+        transformer=transformer,
+    ).save_pretrained(folder)
+
+
+def make_z_image(folder: Path) -> None:
+    """Fill ``folder`` with a Z-Image."""
+    from diffusers import (
+        FlowMatchEulerDiscreteScheduler,
+        ZImagePipeline,
+        ZImageTransformer2DModel,
+    )
+
+    from tiny_models.language import WIDTH, qwen3, qwen_tokenizer
+
+    _seed()
+    transformer = ZImageTransformer2DModel(
+        in_channels=4,
+        dim=32,
+        n_layers=2,
+        n_refiner_layers=1,
+        n_heads=2,
+        n_kv_heads=2,
+        cap_feat_dim=WIDTH,
+        axes_dims=[8, 4, 4],
+        axes_lens=[1024, 64, 64],
+    )
+    for padding in (transformer.x_pad_token, transformer.cap_pad_token):
+        padding.data.normal_()  # it begins with what lies in the memory
+    ZImagePipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=_flow_vae(4),
+        text_encoder=qwen3(),
+        tokenizer=qwen_tokenizer(),
+        transformer=transformer,
+    ).save_pretrained(folder)
+
+
+def make_qwen_image(folder: Path) -> None:
+    """Fill ``folder`` with a Qwen-Image."""
+    from diffusers import (
+        AutoencoderKLQwenImage,
+        FlowMatchEulerDiscreteScheduler,
+        QwenImagePipeline,
+        QwenImageTransformer2DModel,
+    )
+
+    from tiny_models.language import WIDTH, qwen25_vl, qwen_tokenizer
+
+    _seed()
+    transformer = QwenImageTransformer2DModel(
+        in_channels=16,
+        out_channels=4,
+        num_layers=2,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=WIDTH,
+        axes_dims_rope=(8, 4, 4),
+    )
+    for block in transformer.transformer_blocks:
+        block.attn.add_v_proj.weight.data.mul_(10)  # or words are too faint beside pixels
+    vae = AutoencoderKLQwenImage(
+        base_dim=8,
+        z_dim=4,
+        dim_mult=[1, 2, 4],
+        num_res_blocks=1,
+        temperal_downsample=[False, True],
+        latents_mean=[0.0] * 4,
+        latents_std=[1.0] * 4,
+    )
+    template = (
+        "system Describe the image by detailing the color shape size texture quantity text spatial "
+        "relationships objects and background user assistant"
+    )
+    QwenImagePipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=vae,
+        text_encoder=qwen25_vl(),
+        tokenizer=qwen_tokenizer(template),
+        transformer=transformer,
+    ).save_pretrained(folder)
+
+
+def make_sana(folder: Path) -> None:
+    """Fill ``folder`` with a Sana."""
+    from diffusers import (
+        AutoencoderDC,
+        FlowMatchEulerDiscreteScheduler,
+        SanaPipeline,
+        SanaTransformer2DModel,
+    )
+
+    from tiny_models.language import WIDTH, gemma2, gemma_tokenizer
+
+    _seed()
+    transformer = SanaTransformer2DModel(
+        in_channels=4,
+        out_channels=4,
+        num_attention_heads=2,
+        attention_head_dim=8,
+        num_layers=2,
+        num_cross_attention_heads=2,
+        cross_attention_head_dim=8,
+        cross_attention_dim=16,
+        caption_channels=WIDTH,
+    )
+    kinds = ("ResBlock", "EfficientViTBlock")
+    vae = AutoencoderDC(
+        latent_channels=4,
+        attention_head_dim=2,
+        encoder_block_types=kinds,
+        decoder_block_types=kinds,
+        encoder_block_out_channels=(8, 8),
+        decoder_block_out_channels=(8, 8),
+        encoder_layers_per_block=(1, 1),
+        decoder_layers_per_block=(1, 1),
+        encoder_qkv_multiscales=((), (5,)),
+        decoder_qkv_multiscales=((), (5,)),
+        downsample_block_type="conv",
+        upsample_block_type="interpolate",
+        scaling_factor=0.41407,
+    )
+    SanaPipeline(
+        tokenizer=gemma_tokenizer(),
+        text_encoder=gemma2(),
+        vae=vae,
+        transformer=transformer,
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
     ).save_pretrained(folder)
 
 

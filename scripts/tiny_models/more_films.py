@@ -1,0 +1,151 @@
+"""More models that film, as pipelines of diffusers: HunyuanVideo, Mochi, Sana, SkyReels V2.
+
+Source: diffusers 0.42, ``DiffusionPipeline.save_pretrained`` of pipelines made from configurations.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKLHunyuanVideo,
+    AutoencoderKLMochi,
+    DPMSolverMultistepScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    HunyuanVideoPipeline,
+    HunyuanVideoTransformer3DModel,
+    MochiPipeline,
+    MochiTransformer3DModel,
+    SanaVideoPipeline,
+    SanaVideoTransformer3DModel,
+    SkyReelsV2DiffusionForcingPipeline,
+    SkyReelsV2Pipeline,
+    SkyReelsV2Transformer3DModel,
+    UniPCMultistepScheduler,
+)
+from diffusers.pipelines.hunyuan_video.pipeline_hunyuan_video import DEFAULT_PROMPT_TEMPLATE
+
+from tiny_models.films import wan_vae
+from tiny_models.language import WIDTH, gemma2, gemma_tokenizer, llama, llama_tokenizer, stir
+from tiny_models.pictures import clip_encoder, clip_tokenizer, t5_encoder, t5_tokenizer
+
+SEED = 0
+
+
+def make_hunyuan_video(folder: Path) -> None:
+    """Make a HunyuanVideo: 16-pixel steps, four frames to one."""
+    torch.manual_seed(SEED)
+    transformer = HunyuanVideoTransformer3DModel(
+        in_channels=4,
+        out_channels=4,
+        num_attention_heads=2,
+        attention_head_dim=10,
+        num_layers=1,
+        num_single_layers=1,
+        num_refiner_layers=1,
+        text_embed_dim=WIDTH,
+        pooled_projection_dim=32,
+        rope_axes_dim=(2, 4, 4),
+    )
+    HunyuanVideoPipeline(
+        text_encoder=llama(layers=4),
+        tokenizer=llama_tokenizer(DEFAULT_PROMPT_TEMPLATE["template"]),
+        transformer=transformer,
+        vae=hunyuan_vae(),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
+        text_encoder_2=clip_encoder(),
+        tokenizer_2=clip_tokenizer(),
+    ).save_pretrained(folder)
+
+
+def make_mochi(folder: Path) -> None:
+    """Make a Mochi: 16-pixel steps, six frames to one."""
+    torch.manual_seed(SEED)
+    transformer = MochiTransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=8,
+        num_layers=2,
+        pooled_projection_dim=16,
+        text_embed_dim=32,
+        time_embed_dim=4,
+        max_sequence_length=256,
+    )
+    vae = AutoencoderKLMochi(
+        encoder_block_out_channels=(32, 32, 32, 32),
+        decoder_block_out_channels=(32, 32, 32, 32),
+        layers_per_block=(1, 1, 1, 1, 1),
+    )
+    MochiPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(invert_sigmas=True),
+        vae=vae,
+        text_encoder=t5_encoder(),
+        tokenizer=t5_tokenizer(),
+        transformer=transformer,
+    ).save_pretrained(folder)
+
+
+def make_sana_video(folder: Path) -> None:
+    """Make a Sana-Video: 16-pixel steps, four frames to one."""
+    torch.manual_seed(SEED)
+    transformer = SanaVideoTransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=12,
+        num_layers=2,
+        num_cross_attention_heads=2,
+        cross_attention_head_dim=12,
+        cross_attention_dim=24,
+        caption_channels=WIDTH,
+    )
+    SanaVideoPipeline(
+        tokenizer=gemma_tokenizer(),
+        text_encoder=gemma2(),
+        vae=wan_vae(),
+        transformer=transformer,
+        scheduler=DPMSolverMultistepScheduler(
+            use_flow_sigmas=True, prediction_type="flow_prediction", flow_shift=8.0
+        ),
+    ).save_pretrained(folder)
+
+
+def make_skyreels(folder: Path) -> None:
+    """Make a SkyReels V2: 16-pixel steps, four frames to one."""
+    _make_skyreels(SkyReelsV2Pipeline, folder)
+
+
+def make_skyreels_forcing(folder: Path) -> None:
+    """Make a SkyReels V2 that forces diffusion: its frames begin one after another."""
+    _make_skyreels(SkyReelsV2DiffusionForcingPipeline, folder, inject_sample_info=True)
+
+
+def _make_skyreels(pipeline: Any, folder: Path, **more: Any) -> None:
+    torch.manual_seed(SEED)
+    transformer = SkyReelsV2Transformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=12,
+        text_dim=32,
+        ffn_dim=32,
+        num_layers=2,
+        **more,
+    )
+    with torch.no_grad():  # as Wan's
+        for block in transformer.blocks:
+            block.attn2.to_out[0].weight.mul_(100)
+    pipeline(
+        tokenizer=t5_tokenizer(),
+        text_encoder=t5_encoder(several_languages=True),
+        transformer=stir(transformer),
+        vae=wan_vae(),
+        scheduler=UniPCMultistepScheduler(
+            use_flow_sigmas=True, prediction_type="flow_prediction", flow_shift=8.0
+        ),
+    ).save_pretrained(folder)
+
+
+def hunyuan_vae() -> Any:
+    """Return HunyuanVideo's autoencoder: eight pixels and four frames to one."""
+    return AutoencoderKLHunyuanVideo(
+        latent_channels=4,
+        block_out_channels=(8, 8, 8, 8),
+        layers_per_block=1,
+        norm_num_groups=4,
+    )
