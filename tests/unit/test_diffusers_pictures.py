@@ -33,7 +33,18 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.media import Image
 from omnibind.managers import TTIBindingManager
 
-MODELS = ("sd", "sdxl", "sd3", "flux")
+GUIDED: dict[str, Any] = {"guidance_scale": 4.0, "negative_prompt": "rain"}
+MODELS: dict[str, dict[str, Any]] = {
+    "sd": GUIDED,
+    "sdxl": GUIDED,
+    "sd3": GUIDED,
+    "flux": {"guidance_scale": 4.0},
+    "flux2-klein": {"guidance_scale": 4.0},
+    "z-image": GUIDED,
+    "qwen-image": {"true_cfg_scale": 3.0, "negative_prompt": "rain"},
+    "sana": {**GUIDED, "use_resolution_binning": False},
+}
+"""By tiny model, how its pipeline is told to follow a prompt."""
 STEPS = 3
 
 
@@ -105,7 +116,7 @@ def copied(model: str, place: Path) -> Path:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_picture_is_the_librarys_own_bit_by_bit(model: str) -> None:
-    options = {"guidance_scale": 4.0, "width": 48, "height": 32}
+    options = {**MODELS[model], "width": 64, "height": 32}
     ours = loaded(model).generate_image("a red apple", steps=STEPS, seed=5, **options)
     theirs = of_raw(
         raw(model),
@@ -114,10 +125,13 @@ def test_a_picture_is_the_librarys_own_bit_by_bit(model: str) -> None:
         generator=chance(5),
         **options,
     )
-    assert (ours.width, ours.height, ours.meta.seed) == (48, 32, 5)
+    assert (ours.width, ours.height, ours.meta.seed) == (64, 32, 5)
+    assert ours.meta.warnings == ()
     assert difference(ours, theirs[0]) == 0
     other = loaded(model).generate_image("a red apple", steps=STEPS, seed=6, **options)
     assert difference(ours, other) > 0
+    other = loaded(model).generate_image("a ship at sea", steps=STEPS, seed=5, **options)
+    assert difference(ours, other) > 2
 
 
 def test_the_pipelines_own_options_reach_it() -> None:
@@ -153,7 +167,7 @@ def test_a_picture_starts_from_another_as_in_the_library() -> None:
     assert difference(anew, half) > 0
 
 
-@pytest.mark.parametrize("model", ["sdxl", "sd3", "flux"])
+@pytest.mark.parametrize("model", ["sdxl", "sd3", "flux", "z-image", "qwen-image"])
 def test_other_kinds_of_model_edit_too(model: str) -> None:
     start = loaded(model).generate_image("a ship", steps=STEPS, seed=1, width=32, height=32)
     edited = loaded(model).edit_image("a fox", start, strength=0.7, seed=2, steps=STEPS)
@@ -161,10 +175,27 @@ def test_other_kinds_of_model_edit_too(model: str) -> None:
     assert difference(edited, start) > 0
 
 
+def test_a_model_that_edits_by_its_prompt_draws_the_librarys_own_picture() -> None:
+    start = loaded("flux2-klein").generate_image("a ship", steps=STEPS, width=64, height=64)
+    edited = loaded("flux2-klein").edit_image("a fox", start, seed=2, steps=STEPS)
+
+    from PIL import Image as PILImages
+
+    given = {"prompt": "a fox", "image": PILImages.fromarray(start.array())}
+    given |= {"width": 64, "height": 64, "generator": chance(2)}
+    theirs = of_raw(raw("flux2-klein"), num_inference_steps=STEPS, **given)
+    assert difference(edited, theirs[0]) == 0
+    other = Image.from_array(255 - start.array())
+    again = loaded("flux2-klein").edit_image("a fox", other, seed=2, steps=STEPS)
+    assert difference(edited, again) > 0
+    with pytest.raises(UnknownOption, match="strength"):
+        loaded("flux2-klein").edit_image("a fox", start, strength=0.7)
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_pictures_drawn_together_are_those_drawn_alone(model: str) -> None:
     prompts = ["a red apple", "a blue ship", "a cat in the snow"]
-    same = {"steps": STEPS, "negative_prompt": "rain"}
+    same = {**MODELS[model], "steps": STEPS, "width": 64, "height": 32}
     together = loaded(model).generate_image_batch(prompts, seeds=[1, 2, 3], **same)
     for prompt, seed, one in zip(prompts, (1, 2, 3), together, strict=True):
         alone = loaded(model).generate_image(prompt, seed=seed, **same)
@@ -239,6 +270,24 @@ def test_a_prompt_that_is_too_long_is_told() -> None:
     picture = loaded("sd").generate_image("a very long tale " * 20, steps=1, seed=1)
     assert any("truncated" in one for one in picture.meta.warnings)
     assert not loaded("sd").generate_image("a cat", steps=1, seed=1).meta.warnings
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "told"),
+    [
+        ("qwen-image", {"guidance_scale": 4.0}, "guidance_scale is passed as 4.0, but ignored"),
+        ("qwen-image", {"true_cfg_scale": 3.0}, "no negative_prompt is provided"),
+        ("flux", {"negative_prompt": "rain"}, "negative_prompt changed nothing"),
+    ],
+)
+def test_an_option_that_the_model_does_not_heed_is_told(
+    model: str, options: dict[str, Any], told: str
+) -> None:
+    size = {"steps": 1, "seed": 1, "width": 32, "height": 32}
+    picture = loaded(model).generate_image("a cat", **options, **size)
+    assert [told in one for one in picture.meta.warnings] == [True]
+    assert difference(picture, loaded(model).generate_image("a cat", **size)) == 0
+    assert not loaded(model).generate_image("a cat", **size).meta.warnings
 
 
 # ── schedulers, LoRAs, settings ──
@@ -627,23 +676,29 @@ def test_offloading_follows_the_free_memory() -> None:
 # ── a call's life ──
 
 
-def drawing() -> Client:
+def drawing(model: str) -> Client:
     return Client(
-        tti={"binding": "diffusers", "runs": "in-process", "model_id_or_path": str(tiny("sd3"))}
+        tti={"binding": "diffusers", "runs": "in-process", "model_id_or_path": str(tiny(model))}
     )
 
 
-def test_progress_is_told_by_the_step() -> None:
+IN_FLOW = ("sd3", "flux2-klein", "z-image", "qwen-image", "sana")
+
+
+@pytest.mark.parametrize("model", IN_FLOW)
+def test_progress_is_told_by_the_step(model: str) -> None:
     told: list[Any] = []
-    with drawing() as client:
-        client.tti.generate_image("a cat", steps=4, on_progress=told.append)
+    options = {**MODELS[model], "width": 32, "height": 32, "on_progress": told.append}
+    with drawing(model) as client:
+        client.tti.generate_image("a cat", steps=4, **options)
     steps = [event.progress.step for event in told]
     assert [step for step in steps if step.startswith("step")] == [
         f"step {number}/4" for number in range(1, 5)
     ]
 
 
-def test_ten_thousand_steps_end_when_they_are_cancelled() -> None:
+@pytest.mark.parametrize("model", IN_FLOW)
+def test_ten_thousand_steps_end_when_they_are_cancelled(model: str) -> None:
     begun = threading.Event()
     told: list[Any] = []
 
@@ -652,8 +707,9 @@ def test_ten_thousand_steps_end_when_they_are_cancelled() -> None:
         if len(told) == 3:
             begun.set()
 
-    with drawing() as client:
-        call = client.submit(client.tti.generate_image, "a cat", steps=10_000, on_progress=hear)
+    options = {**MODELS[model], "width": 32, "height": 32, "on_progress": hear}
+    with drawing(model) as client:
+        call = client.submit(client.tti.generate_image, "a cat", steps=10_000, **options)
         assert begun.wait(120)
         call.cancel()
         with pytest.raises(Cancelled):
@@ -666,7 +722,7 @@ def test_nothing_goes_online() -> None:
     for model in MODELS:
         binding = binding_of(model)
         binding.load()
-        binding.generate_image("a cat", steps=1, width=32, height=32)
+        binding.generate_image("a cat", steps=1, width=32, height=32, **MODELS[model])
         binding.unload()
 
 
