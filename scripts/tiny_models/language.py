@@ -25,14 +25,13 @@ def byte_vocabulary(*marks: str) -> dict[str, int]:
     return {word: number for number, word in enumerate([*marks, *byte_letters()])}
 
 
-def qwen_tokenizer(template: str = "") -> Any:
-    """Return Qwen's tokenizer, with a chat's marks; the words of ``template`` are a token each."""
+def qwen_tokenizer() -> Any:
+    """Return Qwen's tokenizer, with a chat's marks and template."""
     from transformers import Qwen2Tokenizer
 
     marks = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
     tokenizer = Qwen2Tokenizer(vocab=byte_vocabulary(*marks), extra_special_tokens=[*marks])
     tokenizer.chat_template = _CHAT
-    _learn(tokenizer, template)
     return tokenizer
 
 
@@ -46,20 +45,18 @@ def gemma_tokenizer() -> Any:
     return GemmaTokenizer(vocab=vocabulary, merges=[])
 
 
-def llama_tokenizer(template: str) -> Any:
-    """Return Llama's tokenizer; the words and marks of ``template`` are a token each."""
+def llama_tokenizer() -> Any:
+    """Return Llama's tokenizer."""
     from transformers import LlamaTokenizer
 
     end = "</s>"
     letters = ["▁", *(chr(number) for number in range(33, 127))]
     vocabulary = {word: number for number, word in enumerate(["<unk>", "<s>", end, *letters])}
-    tokenizer = LlamaTokenizer(vocab=vocabulary, merges=[], pad_token=end, padding_side="right")
-    _learn(tokenizer, template)
-    return tokenizer
+    return LlamaTokenizer(vocab=vocabulary, merges=[], pad_token=end, padding_side="right")
 
 
-def _learn(tokenizer: Any, template: str) -> None:
-    """Make a template about as long as its makers' tokenizer makes it: pipelines cut it off."""
+def learn(tokenizer: Any, template: str) -> None:
+    """Make each word and mark of a template one token, as with its makers; pipelines count them."""
     from tokenizers import AddedToken
 
     words = dict.fromkeys(re.findall(r"<\|\w+\|>|[A-Za-z]{3,}", template))

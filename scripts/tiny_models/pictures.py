@@ -216,7 +216,7 @@ def make_qwen_image(folder: Path) -> None:
         QwenImageTransformer2DModel,
     )
 
-    from tiny_models.language import WIDTH, qwen25_vl, qwen_tokenizer
+    from tiny_models.language import WIDTH, learn, qwen25_vl, qwen_tokenizer
 
     _seed()
     transformer = QwenImageTransformer2DModel(
@@ -239,17 +239,15 @@ def make_qwen_image(folder: Path) -> None:
         latents_mean=[0.0] * 4,
         latents_std=[1.0] * 4,
     )
-    template = (
-        "system Describe the image by detailing the color shape size texture quantity text spatial "
-        "relationships objects and background user assistant"
-    )
-    QwenImagePipeline(
+    pipeline = QwenImagePipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=vae,
         text_encoder=qwen25_vl(),
-        tokenizer=qwen_tokenizer(template),
+        tokenizer=qwen_tokenizer(),
         transformer=transformer,
-    ).save_pretrained(folder)
+    )
+    learn(pipeline.tokenizer, pipeline.prompt_template_encode)
+    pipeline.save_pretrained(folder)
 
 
 def make_sana(folder: Path) -> None:

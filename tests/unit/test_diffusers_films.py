@@ -36,6 +36,7 @@ FPS = {
     "cogvideox": 8,
     "animatediff": 8,
     "hunyuan-video": 24,
+    "kandinsky": 24,
     "mochi": 30,
     "sana-video": 16,
     "skyreels": 24,
@@ -131,6 +132,7 @@ def test_a_film_without_a_seed_tells_the_one_it_drew() -> None:
         ("cogvideox", 9, r"8·n\+1 frames: 9 of them last 1\.12 s at 8 a second"),
         ("animatediff", 5, r"whole frames: 5 of them last 0\.625 s"),
         ("hunyuan-video", 13, r"4·n\+1 frames: 13 of them last 0\.542 s at 24 a second"),
+        ("kandinsky", 13, r"4·n\+1 frames: 13 of them last 0\.542 s at 24 a second"),
         ("mochi", 19, r"6·n\+1 frames: 19 of them last 0\.633 s at 30 a second"),
         ("sana-video", 9, r"4·n\+1 frames: 9 of them last 0\.562 s at 16 a second"),
         ("skyreels", 13, r"4·n\+1 frames: 13 of them last 0\.542 s at 24 a second"),
@@ -175,6 +177,7 @@ def test_another_frame_rate_keeps_the_length() -> None:
         ("ltx", {"height": 16}, "height is 16; LTXPipeline films in multiples of 32 .* give 32"),
         ("animatediff", {"width": 36}, "multiples of 8 pixels: give 32 or 40"),
         ("hunyuan-video", {"width": 40}, "multiples of 16 pixels: give 32 or 48"),
+        ("kandinsky", {"height": 40}, "multiples of 16 pixels: give 32 or 48"),
         ("mochi", {"width": 40}, "multiples of 16 pixels: give 32 or 48"),
         ("sana-video", {"width": 40}, "multiples of 16 pixels: give 32 or 48"),
         ("skyreels", {"width": 40}, "multiples of 16 pixels: give 32 or 48"),
@@ -210,7 +213,7 @@ class Impatient:
 
 @pytest.mark.parametrize("name", [name for name in FPS if name not in ("ltx", "animatediff")])
 def test_ten_thousand_steps_are_cancelled_after_three(name: str) -> None:
-    knows_few = name not in ("wan", "hunyuan-video", "mochi")
+    knows_few = name in ("cogvideox", "sana-video", "skyreels", "skyreels-forcing")
     listener, steps = Impatient(), 1000 if knows_few else 10_000
     token = CURRENT_CALL.set(listener)
     try:
