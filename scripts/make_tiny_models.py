@@ -35,6 +35,7 @@ MAKERS = {
     "svd": "films:make_svd",
     "ltx2": "films:make_ltx2",
     "hunyuan-video": "more_films:make_hunyuan_video",
+    "cosmos3": "more_films:make_cosmos3",
     "kandinsky": "more_films:make_kandinsky",
     "mochi": "more_films:make_mochi",
     "sana-video": "more_films:make_sana_video",

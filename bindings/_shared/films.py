@@ -214,11 +214,15 @@ def frames_in(made: Any) -> np.ndarray[Any, Any]:
     """Return the frames of what a pipeline gave: float in 0..1, (frames, height, width, 3)."""
     import numpy as np
 
+    if hasattr(made, "video"):  # Cosmos 3 makes one film only
+        return np.asarray(made.video)
     return np.asarray(getattr(made, "frames", made)[0])  # a modular one gives them alone
 
 
 def sound_in(made: Any, pipe: Any) -> tuple[np.ndarray[Any, Any], int] | None:
     """Return the sound that came with the frames, of shape (samples, channels), and its rate."""
+    if getattr(made, "sound", None) is not None:
+        return samples_of(made.sound), int(pipe.sound_tokenizer.config.sampling_rate)
     audio = getattr(made, "audio", None)
     if audio is None:
         return None

@@ -149,14 +149,15 @@ def missing_component(layout: Layout, safety_checker: bool) -> str:
     if layout.form != "folder":
         return ""
     made = _made_without_files(layout)
-    for name, (_, class_name) in layout.components.items():
+    for name, (library, class_name) in layout.components.items():
         folder = layout.path / name
         if name in made or (name in _CHECKERS and not safety_checker):
             continue
         names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
         if not names:
             return f"it has no folder {name!r} with the {class_name} that model_index.json lists"
-        needs = not name.startswith(_NO_WEIGHTS)
+        reads = library == "transformers" and "Tokenizer" in class_name
+        needs = not reads and not name.startswith(_NO_WEIGHTS)
         if needs and not any(_WEIGHTS.match(one) for one in names):
             if name == "transformer" and list(layout.path.glob("*.gguf")):
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-WORDS = 320
+WORDS = 384
 """Size of every vocabulary here: bytes, and marks behind them."""
 WIDTH = 32
 """Of every model's hidden states."""
@@ -29,7 +29,7 @@ def qwen_tokenizer() -> Any:
     """Return Qwen's tokenizer, with a chat's marks and template."""
     from transformers import Qwen2Tokenizer
 
-    marks = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+    marks = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>")
     tokenizer = Qwen2Tokenizer(vocab=byte_vocabulary(*marks), extra_special_tokens=[*marks])
     tokenizer.chat_template = _CHAT
     return tokenizer
