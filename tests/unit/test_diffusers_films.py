@@ -83,6 +83,10 @@ def raw(type_name: str, folder: Path, **arguments: Any) -> Any:
     return pipe(width=32, height=32, num_inference_steps=2, generator=generator, **arguments)
 
 
+def frames_of(made: Any) -> Any:
+    return made.video if hasattr(made, "video") else made.frames[0]
+
+
 # The raw library speaks to an older numpy and torch, and mixes number formats on the CPU.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:In CPU autocast:UserWarning")
@@ -90,7 +94,7 @@ def raw(type_name: str, folder: Path, **arguments: Any) -> Any:
 @pytest.mark.parametrize("name", FPS)
 def test_the_frames_are_those_of_the_raw_pipeline(name: str) -> None:
     count = 7 if name == "mochi" else 9
-    guided = {"negative_prompt": "rain", "guidance_scale": 4.0}
+    guided: dict[str, Any] = {"negative_prompt": "rain", "guidance_scale": 4.0}
     made = raw(
         "DiffusionPipeline",
         tiny(name),
@@ -100,10 +104,9 @@ def test_the_frames_are_those_of_the_raw_pipeline(name: str) -> None:
         **guided,
         **OWN.get(name, {}),
     )
-    options = {**guided, "duration_s": count / FPS[name]}
+    options: dict[str, Any] = {**guided, "duration_s": count / FPS[name]}
     ours = film(name, **options)
-    frames = made.video if name == "cosmos3" else made.frames[0]
-    assert digest(ours) == digest(Video.from_frames(frames, FPS[name]))
+    assert digest(ours) == digest(Video.from_frames(frames_of(made), FPS[name]))
     assert ours.meta.warnings == ()
     assert digest(film(name, **options, seed=8)) != digest(ours)
     assert digest(film(name, "a red ship at sea", **options)) != digest(ours)
@@ -246,10 +249,12 @@ def test_options_are_those_of_the_models_pipeline() -> None:
     assert digest(plain) != digest(chanced)
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
 @pytest.mark.parametrize(
     ("name", "type_name"),
     [
         ("ltx", "LTXImageToVideoPipeline"),
+        ("cosmos3", "Cosmos3OmniPipeline"),
         ("skyreels-forcing", "SkyReelsV2DiffusionForcingImageToVideoPipeline"),
     ],
 )
@@ -265,7 +270,7 @@ def test_a_film_starts_from_a_picture_with_the_weights_for_text(name: str, type_
     duration_s = 9 / FPS[name]
     before = digest(film(name, duration_s=duration_s))
     ours = film(name, duration_s=duration_s, image=PICTURE)
-    assert digest(ours) == digest(Video.from_frames(made.frames[0], FPS[name]))
+    assert digest(ours) == digest(Video.from_frames(frames_of(made), FPS[name]))
     assert digest(film(name, duration_s=duration_s)) == before
     other = Image.from_array(255 - PICTURE.array())
     assert digest(film(name, duration_s=duration_s, image=other)) != digest(ours)
@@ -336,9 +341,8 @@ def test_the_models_own_sound_goes_with_the_frames(name: str) -> None:
     made = raw(
         "DiffusionPipeline", tiny(name), prompt=PROMPT, num_frames=25, output_type="np", **own
     )
-    frames = made.video if name == "cosmos3" else made.frames[0]
     sound = made.sound if name == "cosmos3" else made.audio[0]
-    expected = Video.from_frames(frames, 24, (sound.numpy().T, rate))
+    expected = Video.from_frames(frames_of(made), 24, (sound.numpy().T, rate))
     ours = create(tiny(name)).generate_video(PROMPT, **SMALL, seed=7, duration_s=25 / 24, **own)
     assert digest(ours) == digest(expected)
     heard = Source.of(ours, "audio").array(rate, channels=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from functools import cache
 from pathlib import Path
@@ -145,6 +146,30 @@ def test_options_are_those_of_the_models_pipeline() -> None:
     assert "lyrics" in create(None).options_for().names
     plain, chanced = (sound("audioldm2", duration_s=0.5, eta=eta) for eta in (0.0, 1.0))
     assert not np.array_equal(plain.array(), chanced.array())
+
+
+def test_a_model_that_sings_takes_what_its_pipeline_does() -> None:
+    names = set(create(tiny("ace-step")).options_for().names)
+    assert {"duration_s", "lyrics", "bpm", "keyscale", "timesignature", "vocal_language"} <= names
+    assert not names & {"audio_duration", "src_audio", "reference_audio", "negative_prompt"}
+    french = sound("ace-step", duration_s=0.5, **SINGS, vocal_language="fr")
+    english = sound("ace-step", duration_s=0.5, **SINGS)
+    assert not np.array_equal(french.array(), english.array())
+
+
+def test_a_guidance_that_a_distilled_model_ignores_is_told(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny("ace-step"), tmp_path / "model"))
+    config = folder / "transformer" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text("utf-8")) | {"is_turbo": True}))
+    turbo = create(folder)
+    options: dict[str, Any] = {"steps": 2, "seed": 7, "duration_s": 0.5}
+    guided = turbo.generate_music(PROMPT, **options, guidance_scale=5.0)
+    plain = turbo.generate_music(PROMPT, **options)
+    assert [one.split(" for ")[0] for one in guided.meta.warnings] == [
+        "Guidance scale 5.0 is ignored"
+    ]
+    assert plain.meta.warnings == ()
+    assert np.array_equal(guided.array(), plain.array())
 
 
 class Impatient:
