@@ -112,7 +112,7 @@ def unheeded(
         if words.startswith(given) and ("ignored" in words or "not enabled" in words):
             told.append(one.strip())
     scale = parameters.get("true_cfg_scale")
-    if scale is not None and arguments.get("negative_prompt") and len(told) == 0:
+    if scale is not None and arguments.get("negative_prompt") and not told:
         value = arguments.get("true_cfg_scale", scale.default)
         if isinstance(value, (int, float)) and value <= 1:
             told.append(
