@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -109,12 +110,18 @@ def the_job() -> Job:
     return job
 
 
-def started(service: Service, tmp_path: Path) -> subprocess.Popen[bytes]:
-    """Another process that asks for a video; it has the same home."""
+@contextmanager
+def started(service: Service, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that asks for a video, and is killed at the end; it has the same home."""
     script = tmp_path / "child.py"
     script.write_text(CHILD)
     arguments = [sys.executable, str(script), service.recorder.url, KEY]
-    return subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(30)
 
 
 def after(count: int, first: Say, then: Say) -> Say:
@@ -134,10 +141,9 @@ def test_own_fake_a_process_killed_while_its_job_runs_leaves_the_jobs_id(
     service: Service, client: Client, tmp_path: Path
 ) -> None:
     done, service.look = service.look, lambda: Answer(wait_s=FOR_EVER_S)
-    child = started(service, tmp_path)
-    service.await_("GET")
-    child.kill()
-    assert child.wait(30) == -signal.SIGKILL
+    with started(service, tmp_path) as child:
+        service.await_("GET")
+    assert child.returncode == -signal.SIGKILL
     job = the_job()
     assert (job.state, job.job_id, job.pid) == ("running", TASK, child.pid)
     assert (job.binding, job.model, job.about) == ("ttv/runway", "gen4.5", "a red fox")
@@ -152,10 +158,8 @@ def test_own_fake_a_process_killed_before_the_answer_leaves_that_it_was_submitti
     service: Service, client: Client, tmp_path: Path
 ) -> None:
     service.begin = lambda: Answer(wait_s=FOR_EVER_S)
-    child = started(service, tmp_path)
-    service.await_("POST")
-    child.kill()
-    child.wait(30)
+    with started(service, tmp_path) as child:
+        service.await_("POST")
     job = the_job()
     assert (job.state, job.job_id, job.pid) == ("submitting", None, child.pid)
     with pytest.raises(BadInput, match=f"look at the service.*forget {job.number}"):
@@ -171,10 +175,10 @@ def test_own_fake_a_process_interrupted_by_its_user_calls_the_job_off(
     service: Service, tmp_path: Path
 ) -> None:
     service.look = lambda: as_json(RUNNING)
-    child = started(service, tmp_path)
-    service.await_("GET")
-    child.send_signal(signal.SIGINT)
-    assert child.wait(30) != 0
+    with started(service, tmp_path) as child:
+        service.await_("GET")
+        child.send_signal(signal.SIGINT)
+        assert child.wait(30) not in (0, -signal.SIGKILL)
     assert (service.submissions, service.called_off) == (1, [f"/v1/tasks/{TASK}"])
     assert the_job().state == "cancelled"
 
