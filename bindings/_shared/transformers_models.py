@@ -147,7 +147,8 @@ def check_tokenizer(tokenizer: Any, name: str, folder: Path) -> None:
     Raises:
         WeightsDamaged: None of its files lies in the folder.
     """
-    files = sorted({"tokenizer.json", *tokenizer.vocab_files_names.values()})
+    own = set(tokenizer.vocab_files_names.values()) or {"tokenizer_config.json"}
+    files = sorted({"tokenizer.json", *own})
     if not any((folder / file).is_file() for file in files):
         raise WeightsDamaged(
             f"{name!r} has no tokenizer: {folder} holds none of {', '.join(files)}; get the files "

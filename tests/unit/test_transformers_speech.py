@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,158 @@ def test_the_samples_of_speecht5_are_the_librarys_own(speecht5: Any) -> None:
     assert np.array_equal(sound.array()[:, 0], expected)
     by_path = speecht5.generate_audio("the fox", str(folder / "speakers" / "ben.npy"), seed=7)
     assert (by_path == sound) is True
+
+
+def said_by_dia(text: str, seed: int, options: dict[str, Any]) -> Any:
+    """What the library says, as its documentation shows."""
+    import torch
+    from transformers import AutoProcessor, DiaForConditionalGeneration
+
+    folder = tiny("dia")
+    processor = AutoProcessor.from_pretrained(folder)
+    model = DiaForConditionalGeneration.from_pretrained(folder)
+    torch.manual_seed(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own settings
+        inputs = processor(text=[f"[S1] {text}"], padding=True, return_tensors="pt")
+        return processor.batch_decode(model.generate(**inputs, **options))[0].numpy()
+
+
+def said_by_csm(text: str, seed: int, options: dict[str, Any]) -> Any:
+    """What the library says, as its documentation shows."""
+    import torch
+    from transformers import AutoProcessor, CsmForConditionalGeneration
+
+    folder = tiny("csm")
+    processor = AutoProcessor.from_pretrained(folder)
+    model = CsmForConditionalGeneration.from_pretrained(folder)
+    inputs = processor(f"[0]{text}", add_special_tokens=True, return_tensors="pt")
+    inner = {f"depth_decoder_{name}": options[name] for name in options if name != MOST}
+    torch.manual_seed(seed)
+    sound = model.generate(**inputs, output_audio=True, **options, **inner)[0]
+    return sound.clamp(-1, 1).numpy()
+
+
+MOST = "max_new_tokens"
+SAID = {"csm": said_by_csm, "dia": said_by_dia}
+RATES = {"csm": 24_000, "dia": 44_100}
+
+
+@pytest.fixture(scope="module", params=SAID)
+def drawing(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
+    """A model that draws tokens, its kind before it."""
+    binding = binding_of(tiny(request.param))
+    yield request.param, binding
+    binding.unload()
+
+
+@pytest.mark.parametrize(
+    ("text", "seed", "options", "raw"),
+    [
+        ("the fox", 7, {}, {}),
+        ("a lazy dog", 7, {}, {}),
+        ("the fox", 8, {}, {}),
+        ("the fox", 7, {"temperature": 1.5}, {"do_sample": True, "temperature": 1.5}),
+        ("the fox", 7, {"top_k": 5}, {"do_sample": True, "top_k": 5}),
+        ("the fox", 7, {"top_p": 0.3}, {"do_sample": True, "top_p": 0.3}),
+        ("the fox", 7, {"temperature": 0}, {"do_sample": False}),
+    ],
+)
+def test_the_samples_of_a_model_that_draws_are_the_librarys_own(
+    drawing: tuple[str, Any], text: str, seed: int, options: dict[str, Any], raw: dict[str, Any]
+) -> None:
+    kind, binding = drawing
+    expected = SAID[kind](text, seed, raw)
+    sound = binding.generate_audio(text, seed=seed, **options)
+    assert np.array_equal(sound.array()[:, 0], expected)
+    assert sound.sample_rate == RATES[kind]
+    if (text, seed, options) != ("the fox", 7, {}):
+        plain = SAID[kind]("the fox", 7, {})
+        assert not np.array_equal(expected, plain), "it would show nothing"
+        assert np.array_equal(binding.generate_audio("the fox", seed=7).array()[:, 0], plain)
+
+
+def test_a_model_that_draws_is_cancelled_between_two_tokens(drawing: tuple[str, Any]) -> None:
+    kind, binding = drawing
+    with cancelled_at(4) as told:
+        binding.generate_audio("the fox", seed=7)
+    assert [one.step for one in told] == ["speaking", "step 0", "step 1", "step 2"]
+    sound = binding.generate_audio("the fox", seed=7)
+    assert np.array_equal(sound.array()[:, 0], SAID[kind]("the fox", 7, {}))
+
+
+@pytest.mark.parametrize(("kind", "most"), [("csm", 55), ("dia", 381)])
+def test_a_model_that_never_ends_is_ended(tmp_path: Path, kind: str, most: int) -> None:
+    folder = copied(tmp_path, kind)
+    settings = json.loads((folder / "generation_config.json").read_text("utf-8"))
+    for name in (MOST, "max_length"):
+        settings.pop(name, None)
+    (folder / "generation_config.json").write_text(json.dumps(settings))
+    sound = binding_of(folder).generate_audio("fox", seed=7)
+    expected = SAID[kind]("fox", 7, {MOST: most})
+    assert np.array_equal(sound.array()[:, 0], expected)
+
+
+def with_codec(tmp_path: Path, named: str) -> Path:
+    """Return a Dia that names its codec so."""
+    folder = copied(tmp_path, "dia")
+    settings = json.loads((folder / "processor_config.json").read_text("utf-8"))
+    settings["audio_tokenizer"]["audio_tokenizer_name_or_path"] = named
+    (folder / "processor_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+def test_a_codec_is_found_where_models_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny("dia") / "codec", tmp_path / "other")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    sound = binding_of(with_codec(tmp_path, "~/other")).generate_audio("the fox", seed=7)
+    assert np.array_equal(sound.array()[:, 0], said_by_dia("the fox", 7, {}))
+
+
+def test_a_missing_codec_comes_with_the_command_that_fetches_it(tmp_path: Path) -> None:
+    told = refusal(WeightsMissing, with_codec(tmp_path, "descript/dac_44khz"))
+    assert "omnibind pull tts/transformers/descript/dac_44khz" in told
+
+
+def test_a_temperature_that_dia_would_take_for_another_is_refused() -> None:
+    with pytest.raises(BadOption, match=r"0\.5"):
+        binding_of(tiny("dia")).generate_audio("the fox", temperature=0.5)
+
+
+def test_a_text_that_leaves_no_room_to_speak_is_refused(tmp_path: Path) -> None:
+    folder = copied(tmp_path, "csm")
+    (folder / "generation_config.json").write_text(json.dumps({"do_sample": True}))
+    with pytest.raises(BadInput, match="300 letters"):
+        binding_of(folder).generate_audio("a" * 300)
+
+
+@pytest.mark.parametrize("kind", ["fastspeech2", "fastspeech2-hifigan"])
+def test_the_samples_of_fastspeech2_are_the_librarys_own(kind: str) -> None:
+    import torch
+    from transformers import AutoTokenizer, FastSpeech2ConformerWithHifiGan
+
+    whole = tiny("fastspeech2-hifigan")
+    tokenizer = AutoTokenizer.from_pretrained(whole)
+    model = FastSpeech2ConformerWithHifiGan.from_pretrained(whole)
+    folder = tiny(kind)
+    parts = {"vocoder": str(folder / "vocoder")} if kind == "fastspeech2" else {}
+    binding = binding_of(folder, **parts)
+    assert binding.list_voices() == ["0", "1", "2"]
+    heard = []
+    for text, voice in (("the fox", "0"), ("the fox", "2"), ("a dog", "2")):
+        inputs = tokenizer(text, return_tensors="pt")
+        speaker = torch.tensor([[int(voice)]])
+        with torch.no_grad():
+            made = model(inputs["input_ids"], speaker_ids=speaker, return_dict=True)
+        sound = binding.generate_audio(text, voice)
+        assert np.array_equal(sound.array()[:, 0], made["waveform"][0].numpy())
+        assert sound.sample_rate == 22_050
+        heard.append(sound)
+    assert (heard[0] == heard[1]) is False
+    assert (heard[1] == heard[2]) is False
 
 
 def test_without_a_seed_two_calls_differ_and_tell_theirs(vits: Any) -> None:
@@ -221,6 +374,15 @@ def test_text_that_needs_a_missing_package_is_refused(tmp_path: Path) -> None:
     settings["is_uroman"] = True
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     assert "pip install uroman" in refusal(PackagesMissing, folder)
+
+
+def test_phonemes_that_need_a_missing_package_are_refused(tmp_path: Path) -> None:
+    folder = copied(tmp_path, "fastspeech2-hifigan")
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text(json.dumps({"<blank>": 0, "<sos/eos>": 1}))
+    kind = {"tokenizer_class": "FastSpeech2ConformerTokenizer"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(kind))
+    assert "pip install g2p-en" in refusal(PackagesMissing, folder)
 
 
 @pytest.mark.parametrize("voice", ["3", "-1", "bob"])

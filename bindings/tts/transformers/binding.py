@@ -186,6 +186,7 @@ class TransformersTTS(TTSBinding):
                 vocoder,
                 device,
                 dtype_of(precision, device),
+                find=self.weights,
                 trusts=self._trusts,
             )
         return self._speaker

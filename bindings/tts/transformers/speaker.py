@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnibind.contracts.errors import BadInput, PackagesMissing, WeightsDamaged
+from omnibind.contracts.errors import BadInput, BadOption, PackagesMissing, WeightsDamaged
 
 from ..._shared.transformers_models import Steps, check_kind, check_tokenizer, model_of, reading
+from . import codec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +28,10 @@ SECONDS_A_LETTER = 1 / 8
 SPARE_S = 4.0
 FRAMES_A_SECOND = 100
 """More than the codecs need that don't say; models end by themselves, and this ends the others."""
+HIFIGAN_RATE = 22_050
+"""What the documentation of FastSpeech2Conformer writes its sound with."""
+SIGNS = 8
+"""Tokens that a model sets around its text."""
 
 
 def makes_spectrograms(config: Any) -> bool:
@@ -61,6 +68,7 @@ class Speaker:
         vocoder: Where its vocoder lies, if it makes spectrograms.
         device: Where it computes.
         dtype: Number format of the weights.
+        find: Returns the folder of a model by its name, for the codec that a processor names.
         trusts: Whether code beside the weights may run.
     """
 
@@ -73,6 +81,7 @@ class Speaker:
         device: torch.device,
         dtype: torch.dtype,
         *,
+        find: Callable[[str], Path],
         trusts: bool,
     ) -> None:
         import transformers
@@ -84,14 +93,22 @@ class Speaker:
         with reading(name, folder):
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **given)
             check_tokenizer(tokenizer, name, folder)
-            processor = transformers.AutoProcessor.from_pretrained(folder, **given)
+            with codec.found(folder, find) as place:
+                processor = transformers.AutoProcessor.from_pretrained(place, **given)
             is_whole = isinstance(processor, transformers.ProcessorMixin)
+            sounds = getattr(processor, "audio_tokenizer", None)
+            self._codec = None if sounds is None else sounds.to(device).config
+            model = model_of(name, folder, _class_of(config), dtype, trust_remote_code=trusts)
+            sounding = None if vocoder is None else _vocoder_of(vocoder)
+            if hasattr(model, "vocoder") and hasattr(model, "model"):
+                # The pipeline would take the spectrogram for the sound.
+                model, sounding = model.model, model.vocoder
             self._pipeline = transformers.pipeline(
                 "text-to-audio",
-                model=model_of(name, folder, _class_of(config), dtype, trust_remote_code=trusts),
+                model=model,
                 tokenizer=tokenizer,
                 processor=processor if is_whole else None,
-                vocoder=None if vocoder is None else _vocoder_of(vocoder, device),
+                vocoder=None if sounding is None else _with_rate(sounding).to(device),
                 device=device,
             )
         self._check_words(tokenizer)
@@ -123,21 +140,36 @@ class Speaker:
 
         Raises:
             BadInput: Nothing in the text can be spoken by this model, or it is too long.
+            BadOption: The model draws at no such temperature.
         """
         letters = self._letters(text)
+        self._check_heat(drawing)
+        model = self._pipeline.model
         if self.config.model_type == "speecht5":
-            loop = self._pipeline.model.speecht5.decoder.wrapped_decoder
-            hook = loop.register_forward_pre_hook(Steps(tell, 10 * letters).step)
-            try:
-                made = self._pipeline(text, forward_params=parameters)
-            finally:
-                hook.remove()
+            loop, steps = model.speecht5.decoder.wrapped_decoder, Steps(tell, 10 * letters)
         else:
+            loop, steps = model, Steps(tell)
+        depth = getattr(model, "depth_decoder", None)
+        if self.draws_tokens:
+            drawing = _sampling(drawing, inner=depth is not None) | self._limits(text)
+        # Some models take no logits processor of others; each step of all goes through here.
+        hook = loop.register_forward_pre_hook(steps.step)
+        try:
             tell(None, "speaking")
-            if self.draws_tokens:
-                drawing = {**self._limits(letters, tell), **_sampling(drawing)}
-            made = self._pipeline(text, forward_params=parameters, generate_kwargs=drawing)
+            with _restored(depth):
+                made = self._pipeline(text, forward_params=parameters, generate_kwargs=drawing)
+        finally:
+            hook.remove()
         return made["audio"].T, int(made["sampling_rate"])
+
+    def _check_heat(self, drawing: dict[str, Any]) -> None:
+        """Refuse a temperature for which transformers would take another."""
+        heat = drawing.get("temperature", 1.0)
+        if self.config.model_type == "dia" and 0 < heat < 1:
+            raise BadOption(
+                f"temperature is {heat:g}, and {self.name!r}, a Dia, draws at 1 and above; give 1 "
+                "to 2, or 0 for the likeliest"
+            )
 
     def _letters(self, text: str) -> int:
         """Return how long the text is for the model: in its letters where it has a limit."""
@@ -159,19 +191,28 @@ class Speaker:
             )
         return count
 
-    def _limits(self, letters: int, tell: Callable[[float | None, str], None]) -> dict[str, Any]:
-        """Return how long a generation may be, where the model itself doesn't say."""
-        if self.config.model_type in IN_PARTS:
-            return {}
-        limits: dict[str, Any] = {"logits_processor": [Steps(tell)]}
+    def _limits(self, text: str) -> dict[str, Any]:
+        """Return how long a generation may be, where the model itself doesn't say.
+
+        Raises:
+            BadInput: The text leaves the model no room to speak.
+        """
         own = self._pipeline.model.generation_config
-        if own.max_new_tokens is None and own.max_length is None:
-            codec = getattr(self.config, "codec_config", None)
-            rate = getattr(codec, "frame_rate", None) or FRAMES_A_SECOND
-            most = math.ceil((SPARE_S + letters * SECONDS_A_LETTER) * rate)
-            room = getattr(self.config.get_text_config(), "max_position_embeddings", None)
-            limits["max_new_tokens"] = min(most, room - letters) if room else most
-        return limits
+        is_told = own.max_new_tokens is not None or own.max_length is not None
+        if is_told or self.config.model_type in IN_PARTS:
+            return {}
+        sounds = getattr(self.config, "codec_config", None) or self._codec
+        rate = getattr(sounds, "frame_rate", None) or FRAMES_A_SECOND
+        most = math.ceil((SPARE_S + len(text) * SECONDS_A_LETTER) * rate)
+        room = getattr(self.config.get_text_config(), "max_position_embeddings", None) or most
+        if not self.config.is_encoder_decoder:
+            room -= len(self._pipeline.tokenizer(text)["input_ids"]) + SIGNS
+        if room < 1:
+            raise BadInput(
+                f"the text has {len(text)} letters, which leave {self.name!r} no room to speak; "
+                "speak it sentence by sentence"
+            )
+        return {"max_new_tokens": min(most, room)}
 
     def _check_words(self, tokenizer: Any) -> None:
         """Refuse to speak what a missing package would leave unspoken.
@@ -205,7 +246,14 @@ def _class_of(config: Any) -> Any:
     return transformers.AutoModelForTextToWaveform
 
 
-def _vocoder_of(folder: Path, device: torch.device) -> Any:
+def _with_rate(vocoder: Any) -> Any:
+    """Return a vocoder that tells its rate, which that of FastSpeech2Conformer needn't."""
+    if not hasattr(vocoder.config, "sampling_rate"):
+        vocoder.config.sampling_rate = HIFIGAN_RATE
+    return vocoder
+
+
+def _vocoder_of(folder: Path) -> Any:
     import json
 
     import transformers
@@ -217,12 +265,26 @@ def _vocoder_of(folder: Path, device: torch.device) -> Any:
     class_ = getattr(transformers, named, None)
     if not str(named).endswith("HifiGan") or class_ is None:
         raise WeightsDamaged(f"{folder} holds a {named}, and no vocoder; give a HiFi-GAN's folder")
-    return model_of(str(folder), folder, class_, None).to(device)
+    return model_of(str(folder), folder, class_, None)
 
 
-def _sampling(drawing: dict[str, Any]) -> dict[str, Any]:
+def _sampling(drawing: dict[str, Any], *, inner: bool) -> dict[str, Any]:
+    """Return the options of drawing; ``inner``: also those of a decoder within the model."""
     if not drawing:
         return {}
-    if drawing.get("temperature") == 0:
-        return {"do_sample": False}
-    return {"do_sample": True, **drawing}
+    greedy = drawing.get("temperature") == 0
+    wanted = {"do_sample": False} if greedy else {"do_sample": True, **drawing}
+    return wanted | ({f"depth_decoder_{name}": wanted[name] for name in wanted} if inner else {})
+
+
+@contextmanager
+def _restored(part: Any) -> Iterator[None]:
+    """Put back how a part generates; CSM keeps for later calls what one is given."""
+    if part is None:
+        yield
+        return
+    before = copy.deepcopy(part.generation_config)
+    try:
+        yield
+    finally:
+        part.generation_config = before

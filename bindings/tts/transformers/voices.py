@@ -20,7 +20,8 @@ def names(config: Any, folder: Path | None) -> list[str]:
     """
     if _takes_vectors(config):
         return sorted(file.stem for file in folder.glob("*.npy")) if folder is not None else []
-    count = getattr(config, "num_speakers", 1)
+    # FastSpeech2Conformer with its vocoder keeps them one step further in.
+    count = getattr(getattr(config, "model_config", config), "num_speakers", None) or 1
     return sorted(map(str, range(count))) if count > 1 else [ONE]
 
 
@@ -41,7 +42,13 @@ def parameters(name: str, config: Any, folder: Path | None, voice: str | None) -
     known = names(config, folder)
     if voice is not None and voice not in known:
         raise UnknownVoice(f"voice {voice!r} is unknown to {name!r}; {suggest(voice, known)}")
-    return {} if known == [ONE] else {"speaker_id": int(voice or 0)}
+    if known == [ONE]:
+        return {}
+    if config.model_type.startswith("fastspeech2"):
+        import torch
+
+        return {"speaker_ids": torch.tensor([[int(voice or 0)]])}
+    return {"speaker_id": int(voice or 0)}
 
 
 def _takes_vectors(config: Any) -> bool:
