@@ -20,6 +20,8 @@ MAKERS = {
     "fastspeech2": "fastspeech2:make",
     "fastspeech2-hifigan": "fastspeech2:make_with_hifigan",
     "musicgen": "musicgen:make",
+    "musicgen-stereo": "musicgen:make_stereo",
+    "musicgen-melody": "musicgen:make_melody",
     "musicgen-audiocraft": "audiocraft:make",
     "musicgen-audiocraft-melody": "audiocraft:make_melody",
     "whisper": "whisper:make",

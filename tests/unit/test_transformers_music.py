@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from omnibind.contracts.errors import (
     BadOption,
     NotSupported,
     OmnibindError,
+    PackagesMissing,
     UnknownModel,
     WeightsDamaged,
     WeightsMissing,
@@ -36,6 +38,17 @@ def binding_of(folder: Path | str, **config: Any) -> Any:
     )
 
 
+KINDS = ["musicgen", "musicgen-stereo", "musicgen-melody"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def any_music(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
+    """A MusicGen of each kind, its name before it."""
+    binding = binding_of(tiny(request.param))
+    yield request.param, binding
+    binding.unload()
+
+
 @pytest.fixture(scope="module")
 def music() -> Iterator[Any]:
     binding = binding_of(tiny("musicgen"))
@@ -43,15 +56,15 @@ def music() -> Iterator[Any]:
     binding.unload()
 
 
-def raw(prompt: str, frames: int, seed: int, **options: Any) -> np.ndarray[Any, Any]:
+def raw(kind: str, prompt: str, frames: int, seed: int, **options: Any) -> np.ndarray[Any, Any]:
     """What the library makes, as its documentation shows."""
     import torch
-    from transformers import AutoProcessor, MusicgenForConditionalGeneration
+    from transformers import AutoModelForTextToWaveform, AutoTokenizer
 
-    folder = tiny("musicgen")
-    processor = AutoProcessor.from_pretrained(folder)
-    model = MusicgenForConditionalGeneration.from_pretrained(folder)
-    inputs = processor(text=[prompt], padding=True, return_tensors="pt")
+    folder = tiny(kind)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForTextToWaveform.from_pretrained(folder)
+    inputs = tokenizer([prompt], padding=True, return_tensors="pt")
     torch.manual_seed(seed)
     options = {"do_sample": True, "guidance_scale": 3.0, "max_new_tokens": frames + 3, **options}
     sound: np.ndarray[Any, Any] = model.generate(**inputs, **options)[0].numpy().T
@@ -66,17 +79,31 @@ def raw(prompt: str, frames: int, seed: int, **options: Any) -> np.ndarray[Any, 
         {"guidance_scale": 1.0, "top_k": 0},
     ],
 )
-def test_the_samples_are_the_librarys_own(music: Any, options: dict[str, Any]) -> None:
+def test_the_samples_are_the_librarys_own(
+    any_music: tuple[str, Any], options: dict[str, Any]
+) -> None:
+    kind, music = any_music
     sound = music.generate_music(PROMPTS[0], duration_s=6.0, seed=7, **options)
-    expected = raw(PROMPTS[0], 18, 7, **options)
+    expected = raw(kind, PROMPTS[0], 18, 7, **options)
     assert np.array_equal(sound.array(), expected)
+    assert sound.array().shape == (6 * RATE, 2 if kind == "musicgen-stereo" else 1)
     assert sound.sample_rate == RATE
 
 
-def test_each_prompt_of_a_batch_is_as_the_library_makes_it_alone(music: Any) -> None:
+def test_the_two_channels_differ() -> None:
+    sound = binding_of(tiny("musicgen-stereo")).generate_music(PROMPTS[0], duration_s=3.0, seed=7)
+    left, right = sound.array().T
+    assert not np.array_equal(left, right)
+
+
+def test_each_prompt_of_a_batch_is_as_the_library_makes_it_alone(
+    any_music: tuple[str, Any],
+) -> None:
+    kind, music = any_music
     sounds = music.generate_music_batch([*PROMPTS, PROMPTS[0]], duration_s=6.0, seed=7)
     for prompt, sound in zip([*PROMPTS, PROMPTS[0]], sounds, strict=True):
-        assert np.array_equal(sound.array(), raw(prompt, 18, 7))
+        assert np.array_equal(sound.array(), raw(kind, prompt, 18, 7))
+    assert (sounds[0] == sounds[1]) is False
 
 
 def test_without_a_seed_the_prompts_of_a_batch_differ_and_tell_theirs(music: Any) -> None:
@@ -96,13 +123,14 @@ def test_the_programs_own_chance_is_left_alone(music: Any) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_a_longer_piece_is_made_as_the_library_goes_on(music: Any) -> None:
+def test_a_longer_piece_is_made_as_the_library_goes_on(any_music: tuple[str, Any]) -> None:
     import torch
-    from transformers import AutoProcessor, MusicgenForConditionalGeneration
+    from transformers import AutoModelForTextToWaveform, AutoTokenizer
 
-    folder = tiny("musicgen")
-    processor = AutoProcessor.from_pretrained(folder)
-    model = MusicgenForConditionalGeneration.from_pretrained(folder)
+    kind, music = any_music
+    channels = 2 if kind == "musicgen-stereo" else 1
+    tokenizer = AutoTokenizer.from_pretrained(tiny(kind))
+    model = AutoModelForTextToWaveform.from_pretrained(tiny(kind))
     codes: list[Any] = []
     decode = model.audio_encoder.decode
 
@@ -111,22 +139,24 @@ def test_a_longer_piece_is_made_as_the_library_goes_on(music: Any) -> None:
         return decode(given, **more)
 
     model.audio_encoder.decode = kept
-    inputs = processor(text=[PROMPTS[0]], padding=True, return_tensors="pt")
+    inputs = tokenizer([PROMPTS[0]], padding=True, return_tensors="pt")
+    settings = {"do_sample": True, "guidance_scale": 3.0}
     torch.manual_seed(7)
-    model.generate(**inputs, do_sample=True, guidance_scale=3.0, max_new_tokens=30 * FRAME_RATE + 3)
-    before = codes[0][0, 0, :, -12 * FRAME_RATE :]
+    model.generate(**inputs, **settings, max_new_tokens=30 * FRAME_RATE + 3)
+    # The library decodes the sides of a stereo piece one after another.
+    first = torch.stack(codes, 3)[0, 0].flatten(0, 1)
+    codes.clear()
+    before = first[:, -12 * FRAME_RATE :]
     model.generate(
-        **inputs,
-        do_sample=True,
-        guidance_scale=3.0,
-        decoder_input_ids=before,
-        max_new_tokens=10 * FRAME_RATE + 3,
+        **inputs, **settings, decoder_input_ids=before, max_new_tokens=10 * FRAME_RATE + 3
     )
-    whole = torch.cat([codes[0], codes[1][..., 12 * FRAME_RATE :]], -1)
+    second = torch.stack(codes, 3)[0, 0].flatten(0, 1)
+    whole = torch.cat([first, second[:, 12 * FRAME_RATE :]], -1)
     with torch.no_grad():
-        expected = decode(whole, [None]).audio_values[0].numpy().T
+        sides = [whole[side::channels][None, None] for side in range(channels)]
+        expected = [decode(side, audio_scales=[None]).audio_values[0, 0].numpy() for side in sides]
     sound = music.generate_music(PROMPTS[0], duration_s=40.0, seed=7)
-    assert np.array_equal(sound.array(), expected)
+    assert np.array_equal(sound.array().T, np.stack(expected))
 
 
 def test_the_length_is_exact_where_frames_dont_divide_it(music: Any) -> None:
@@ -231,6 +261,42 @@ def test_a_melody_is_refused_by_a_model_that_cannot_follow_it(music: Any) -> Non
     melody = (np.zeros(RATE, np.float32), RATE)
     with pytest.raises(BadOption, match="musicgen-melody"):
         music.generate_music(PROMPTS[0], melody=melody)
+
+
+def tune(of: float) -> tuple[Any, int]:
+    """Return two seconds of two channels that sound that many Hz together."""
+    samples = np.sin(2 * np.pi * of * np.arange(2 * RATE) / RATE).astype(np.float32)
+    return np.stack([samples, samples], 1), RATE
+
+
+@pytest.mark.skipif(find_spec("torchaudio") is None, reason="pip install torchaudio")
+def test_a_melody_is_followed_as_the_library_does() -> None:
+    import torch
+    from transformers import AutoModelForTextToWaveform, AutoProcessor
+
+    folder = tiny("musicgen-melody")
+    binding = binding_of(folder)
+    heard = []
+    for of in (440.0, 523.25):
+        sound = binding.generate_music(PROMPTS[0], duration_s=6.0, seed=7, melody=tune(of))
+        processor = AutoProcessor.from_pretrained(folder)
+        model = AutoModelForTextToWaveform.from_pretrained(folder)
+        given = {"audio": tune(of)[0][:, 0], "sampling_rate": RATE, "text": [PROMPTS[0]]}
+        inputs = processor(**given, padding=True, return_tensors="pt")
+        torch.manual_seed(7)
+        settings = {"do_sample": True, "guidance_scale": 3.0, "max_new_tokens": 21}
+        expected = model.generate(**inputs, **settings)[0].numpy().T
+        assert np.array_equal(sound.array(), expected)
+        heard.append(sound)
+    assert (heard[0] == heard[1]) is False
+    two = binding.generate_music_batch(PROMPTS, duration_s=6.0, seed=7, melody=tune(440.0))
+    assert (two[0] == heard[0]) is True
+
+
+@pytest.mark.skipif(find_spec("torchaudio") is not None, reason="torchaudio is here")
+def test_a_melody_without_the_package_that_hears_it_is_refused() -> None:
+    with pytest.raises(PackagesMissing, match="pip install torchaudio"):
+        binding_of(tiny("musicgen-melody")).generate_music(PROMPTS[0], melody=tune(440.0))
 
 
 def test_more_than_two_minutes_are_refused_with_the_limit() -> None:

@@ -10,16 +10,18 @@ import math
 import random
 from contextlib import suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from omnibind.contracts import TTMBinding
-from omnibind.contracts.errors import BadOption
+from omnibind.contracts.errors import BadOption, PackagesMissing
 from omnibind.contracts.media import Audio, AudioInput, Meta, Source
 from omnibind.contracts.options import Range
 
 from ..._shared.pytorch import Device, Precision, Seed, computing, device_of, dtype_of, let_go
 from ..._shared.sounds import encoded
+from ..._shared.torchaudio_stand_in import make_importable
 from ..._shared.transformers_models import (
     check_kind,
     check_tokenizer,
@@ -71,7 +73,8 @@ class TransformersTTM(TTMBinding):
         self._device = device
         self._precision = precision
         self._model: Any = None
-        self._processor: Any = None
+        self._tokenizer: Any = None
+        self._hearing: Any = None
 
     def load(self) -> None:
         """Load the model.
@@ -86,14 +89,14 @@ class TransformersTTM(TTMBinding):
         if self._model is None:
             device = device_of(self._device)
             folder = self.weights(self._model_name)
-            self._processor, self._model = _read(
+            self._tokenizer, self._model = _read(
                 self._model_name, folder, device, dtype_of(self._precision, device)
             )
 
     def unload(self) -> None:
         """Let go of the model."""
         if self._model is not None:
-            self._model = self._processor = None
+            self._model = self._tokenizer = self._hearing = None
             let_go()
 
     def generate_music(
@@ -127,6 +130,7 @@ class TransformersTTM(TTMBinding):
 
         Raises:
             BadOption: ``melody`` for a model that can't follow one.
+            PackagesMissing: ``melody`` without the package that hears it.
         """
         return self.generate_music_batch(
             [prompt],
@@ -165,17 +169,23 @@ class TransformersTTM(TTMBinding):
             )
         wanted: list[int | None] = [*seeds] if seeds else [seed] * len(prompts)
         seeds = [random.getrandbits(32) if one is None else one for one in wanted]
-        draws = Draws(
-            seeds,
-            self._model.device,
-            codebooks=self._model.decoder.num_codebooks,
-            guidance_scale=guidance_scale,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-        )
+        heard = self._heard(melody)
+        # Padding would stand before the music of a model that takes its text as a beginning.
+        together = 1 if self._model.config.model_type == "musicgen_melody" else len(prompts)
+        sounds: list[np.ndarray[Any, Any]] = []
         with computing(f"composing with {self._model_name!r}"), quiet():
-            sounds = self._sounds(prompts, duration_s, melody, draws)
+            for first in range(0, len(prompts), together):
+                draws = Draws(
+                    seeds[first : first + together],
+                    self._model.device,
+                    codebooks=self._model.decoder.num_codebooks,
+                    guidance_scale=guidance_scale,
+                    temperature=temperature,
+                    top_k=top_k,
+                    top_p=top_p,
+                )
+                these = prompts[first : first + together]
+                sounds += self._sounds(these, duration_s, heard, draws)
         rate = self._rate
         return [
             encoded(sound, rate, output_format, Meta(model=self._model_name, seed=seed))
@@ -191,7 +201,7 @@ class TransformersTTM(TTMBinding):
         return int(self._model.config.audio_encoder.sampling_rate)
 
     def _sounds(
-        self, prompts: list[str], duration_s: float, melody: AudioInput | None, draws: Draws
+        self, prompts: list[str], duration_s: float, heard: dict[str, Any], draws: Draws
     ) -> list[np.ndarray[Any, Any]]:
         """Return the samples of each prompt, shape (frames, channels)."""
         import torch
@@ -200,7 +210,8 @@ class TransformersTTM(TTMBinding):
         frame_rate = self._model.config.audio_encoder.frame_rate
         frames = math.ceil(duration_s * frame_rate)
         window, kept = int(WINDOW_S * frame_rate), int(KEPT_S * frame_rate)
-        inputs = self._inputs(prompts, melody)
+        text = self._tokenizer(prompts, padding=True, return_tensors="pt")
+        inputs = {**text.to(self._model.device), **heard}
         codes = None
         with torch.inference_mode():
             while codes is None or codes.shape[-1] < frames:
@@ -234,13 +245,35 @@ class TransformersTTM(TTMBinding):
     def _tell(self, done: int, frames: int, steps: int) -> None:
         self.report(min(1.0, (done + steps) / frames), "composing")
 
-    def _inputs(self, prompts: list[str], melody: AudioInput | None) -> dict[str, Any]:
-        given: dict[str, Any] = {"text": prompts, "padding": True, "return_tensors": "pt"}
-        if melody is not None:
-            rate = self._processor.feature_extractor.sampling_rate
-            tune = Source.of(melody).array(rate)
-            given |= {"audio": [tune] * len(prompts), "sampling_rate": rate}
-        return dict(self._processor(**given).to(self._model.device))
+    def _heard(self, melody: AudioInput | None) -> dict[str, Any]:
+        """Return what the model takes of a melody.
+
+        Raises:
+            PackagesMissing: The package that hears it isn't installed.
+        """
+        if melody is None:
+            return {}
+        if self._hearing is None:
+            self._hearing = self._hearer()
+        rate = self._hearing.sampling_rate
+        tune = Source.of(melody).array(rate)
+        heard = self._hearing(tune, sampling_rate=rate, return_tensors="pt")
+        features = heard["input_features"]
+        return {"input_features": features.to(self._model.device, self._model.dtype)}
+
+    def _hearer(self) -> Any:
+        make_importable()
+        folder = self.weights(self._model_name)
+        with reading(self._model_name, folder):
+            if find_spec("torchaudio") is None:
+                raise PackagesMissing(
+                    f"melody is given, and {self._model_name!r} hears it with the package "
+                    "torchaudio, which isn't installed; install it, or leave melody out",
+                    command="pip install torchaudio",
+                )
+            from transformers import AutoFeatureExtractor
+
+            return AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
 
     def _decoded(self, codes: torch.Tensor) -> np.ndarray[Any, Any]:
         """Return the samples of one row of codes; alone, it sounds the same as among others."""
@@ -258,11 +291,11 @@ def _read(name: str, folder: Path, device: torch.device, dtype: torch.dtype) -> 
     config = config_of(name, folder)
     check_kind(name, config.model_type, KINDS, "ttm/transformers")
     with reading(name, folder):
-        from transformers import AutoModelForTextToWaveform, AutoProcessor
+        from transformers import AutoModelForTextToWaveform, AutoTokenizer
 
-        processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-        check_tokenizer(processor.tokenizer, name, folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        check_tokenizer(tokenizer, name, folder)
         model = model_of(name, folder, AutoModelForTextToWaveform, dtype)
         # In 16 bits the codec would hiss.
         model.audio_encoder.float()
-        return processor, model.to(device)
+        return tokenizer, model.to(device)
