@@ -332,8 +332,20 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     assert "config.json" in refusal(UnknownModel, tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["whisper", "musicgen"])
-def test_a_model_that_doesnt_speak_is_refused(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "whisper",
+        "musicgen",
+        "gradium_phonon_tts",
+        "higgs_audio_v2",
+        "pocket_tts",
+        "qwen2_5_omni",
+        "qwen3_omni_moe",
+        "vibevoice",
+    ],
+)
+def test_a_model_that_doesnt_speak_a_plain_text_is_refused(tmp_path: Path, kind: str) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
     told = refusal(NotSupported, tmp_path)
     assert kind in told

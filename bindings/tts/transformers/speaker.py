@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     import torch
 
 MUSIC = ("musicgen", "musicgen_melody")
+CONVERSING = (
+    "gradium_phonon_tts",
+    "higgs_audio_v2",
+    "pocket_tts",
+    "qwen2_5_omni",
+    "qwen3_omni_moe",
+    "vibevoice",
+)
+"""Models that want a conversation or a speaker's sound. With a plain text alone the pipeline would
+fail, or give their tokens for samples."""
 EXACT = ("vits", "speecht5", "fastspeech2_conformer", "fastspeech2_conformer_with_hifigan")
 """Small models whose splines and spectrograms suffer in 16 bits."""
 IN_PARTS = ("bark", "seamless_m4t", "seamless_m4t_v2")
@@ -55,7 +65,7 @@ def check_speaks(name: str, config: Any, *, trusts: bool) -> None:
         "dia",
     }
     if not (trusts and getattr(config, "auto_map", None)):
-        check_kind(name, config.model_type, known.difference(MUSIC), "tts/transformers")
+        check_kind(name, config.model_type, known.difference(MUSIC, CONVERSING), "tts/transformers")
 
 
 class Speaker:
