@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from omnibind.contracts.errors import (
     WeightsDamaged,
     WeightsMissing,
 )
-from omnibind.contracts.media import Audio
+from omnibind.contracts.media import Audio, Source
 from omnibind.managers import STTBindingManager
 
 RATE = 16_000
@@ -37,8 +38,6 @@ def binding_of(folder: Path | str | None, **config: Any) -> Any:
 
 def fox(times: int = 1) -> Any:
     """The sentence as 16 kHz samples, several times with a second of silence after each."""
-    from omnibind.contracts.media import Source
-
     pause = np.zeros(RATE, np.float32)
     once = Source.of(FOX).array(RATE)
     return once if times == 1 else np.concatenate([once, pause] * times)
@@ -168,6 +167,142 @@ def test_long_sound_is_cut_in_pauses(wav2vec2: Any) -> None:
 
 def test_a_very_short_sound_is_heard(wav2vec2: Any) -> None:
     assert wav2vec2.transcribe_audio((fox()[:200], RATE)).duration_s == 200 / RATE
+
+
+TALKERS = ("qwen3-asr", "glm-asr", "audio-flamingo-3", "vibevoice-asr", "moss", "canary")
+"""Language models that are asked for a transcript."""
+
+
+@cache
+def kept(name: str) -> Any:
+    """The binding with a tiny model that stays loaded."""
+    return binding_of(tiny(name))
+
+
+@cache
+def loaded(name: str) -> tuple[Any, Any]:
+    """The library's own processor and model."""
+    import transformers
+
+    folder = tiny(name)
+    processor = transformers.AutoProcessor.from_pretrained(folder)
+    named = json.loads((folder / "config.json").read_text("utf-8"))["architectures"][0]
+    return processor, getattr(transformers, named).from_pretrained(folder)
+
+
+def asked(name: str, sound: Any, *, beam_size: int = 1, **request: Any) -> str:
+    """What a language model of the library writes, as its documentation shows."""
+    import torch
+
+    processor, model = loaded(name)
+    rate = processor.feature_extractor.sampling_rate
+    samples = Source.of(sound).array(rate)
+    inputs = processor.apply_transcription_request(audio=samples, return_tensors="pt", **request)
+    most = 64 + round(15 * len(samples) / rate)
+    torch.manual_seed(0)
+    ids = model.generate(**inputs, do_sample=False, num_beams=beam_size, max_new_tokens=most)
+    if not model.config.is_encoder_decoder:
+        ids = ids[:, inputs["input_ids"].shape[1] :]
+    form = {
+        "qwen3-asr": {"return_format": "transcription_only"},
+        "vibevoice-asr": {"return_format": "transcription_only"},
+        "moss": {"return_format": "transcription_only"},
+        "audio-flamingo-3": {"strip_prefix": True},
+    }
+    return str(processor.decode(ids, skip_special_tokens=True, **form.get(name, {}))[0])
+
+
+@pytest.mark.parametrize("name", TALKERS)
+def test_a_language_model_writes_what_the_library_writes(name: str) -> None:
+    heard = kept(name).transcribe_audio(FOX)
+    assert heard == asked(name, FOX)
+    assert len(heard) > 10
+    assert heard != kept(name).transcribe_audio((fox()[::-1], RATE))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "request_"),
+    [
+        ("qwen3-asr", {"language": "de-AT"}, {"language": "German"}),
+        ("qwen3-asr", {"initial_prompt": "Fox."}, {"prompt": "Fox."}),
+        ("qwen3-asr", {"beam_size": 3}, {"beam_size": 3}),
+        (
+            "glm-asr",
+            {"initial_prompt": "Fox."},
+            {"prompt": "Please transcribe this audio into text Fox."},
+        ),
+        (
+            "audio-flamingo-3",
+            {"initial_prompt": "Fox."},
+            {"prompt": "Transcribe the input speech. Fox."},
+        ),
+        ("vibevoice-asr", {"initial_prompt": "Fox."}, {"prompt": "Fox."}),
+        ("moss", {"initial_prompt": "Fox."}, {"prompt": "Fox."}),
+        ("canary", {"language": "de"}, {"source_language": "de"}),
+    ],
+)
+def test_a_language_model_is_asked_for_what_is_wanted(
+    name: str, options: dict[str, Any], request_: dict[str, Any]
+) -> None:
+    heard = kept(name).transcribe_audio(FOX, **options)
+    assert heard == asked(name, FOX, **request_)
+    assert heard != kept(name).transcribe_audio(FOX)
+
+
+@pytest.mark.parametrize("name", ["qwen3-asr", "audio-flamingo-3"])
+def test_what_a_language_model_says_of_the_words_is_left_out(name: str) -> None:
+    processor, model = loaded(name)
+    from tiny_models.conversations import FRAMES
+
+    frame = FRAMES[model.config.model_type]
+    inputs = processor.apply_transcription_request(audio=fox())
+    ids = model.generate(**inputs, do_sample=False, max_new_tokens=99)
+    said = processor.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    assert said.startswith(frame)
+    assert frame not in kept(name).transcribe_audio(FOX)
+
+
+def test_a_language_model_that_draws_words_does_it_where_it_is_warm() -> None:
+    binding = kept("qwen3-asr")
+    assert loaded("qwen3-asr")[1].generation_config.do_sample
+    one, two = (binding.transcribe_audio(FOX, temperature=1.0) for _ in range(2))
+    assert one == two
+    assert one != binding.transcribe_audio(FOX)
+    assert binding.transcribe_audio(FOX) == binding.transcribe_audio(FOX, temperature=0.0)
+
+
+@pytest.mark.parametrize("name", ["qwen3-asr", "canary"])
+def test_a_language_model_hears_long_sound_piece_by_piece(name: str) -> None:
+    samples = fox(9)
+    first, second = kept(name).transcribe_audio((samples, RATE)).segments
+    cut = round(second.start * RATE)
+    assert 20 * RATE <= cut <= 30 * RATE
+    assert first.text == asked(name, (samples[:cut], RATE))
+    assert second.text == asked(name, (samples[cut:], RATE))
+    assert first.text != second.text
+
+
+@pytest.mark.parametrize("name", TALKERS)
+def test_a_language_model_is_cancelled_between_two_words(name: str) -> None:
+    with cancelled_at(5) as told:
+        kept(name).transcribe_audio(FOX)
+    assert len(told) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        *((name, "word_times", True) for name in TALKERS),
+        *((name, "task", "translate") for name in TALKERS),
+        *((name, "language", "en") for name in ("glm-asr", "vibevoice-asr", "moss")),
+        ("qwen3-asr", "language", "klingon"),
+        ("canary", "language", "ja"),
+        ("canary", "initial_prompt", "fox"),
+    ],
+)
+def test_what_a_language_model_lacks_is_refused(name: str, option: str, value: Any) -> None:
+    with pytest.raises(BadOption, match=option):
+        kept(name).transcribe_audio(FOX, **{option: value})
 
 
 def test_another_model_takes_the_place_of_the_last(random_whisper: Any, wav2vec2: Any) -> None:

@@ -6,12 +6,14 @@ Source: transformers 5.23, ``apply_transcription_request`` of the models' proces
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import TYPE_CHECKING, Any
 
 from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Segment
 
 from ..._shared.transformers_models import Steps
+from ..._shared.whisper import language_of
 from .listening import Heard, Tell, Wish, drawing, timed
 from .windows import windows
 
@@ -32,6 +34,8 @@ class Conversation:
         self._processor = processor
         self._known = inspect.signature(processor.apply_transcription_request).parameters
         self._decoding = inspect.signature(type(processor).decode).parameters
+        module = sys.modules[type(processor).__module__]
+        self._languages = list(getattr(module, "LANGUAGE_CODE_TO_NAME", ()))
         self.rate = int(processor.feature_extractor.sampling_rate)
 
     def listen(self, samples: Samples, wish: Wish, tell: Tell) -> Heard:
@@ -50,7 +54,7 @@ class Conversation:
                 logits_processor=[Steps(lambda share, step: tell(None, "listening"))],
             )
             is_after = not self._model.config.is_encoder_decoder and "input_ids" in inputs
-            said = ids[0, inputs["input_ids"].shape[1] if is_after else 0 :]
+            said = ids[:, inputs["input_ids"].shape[1] if is_after else 0 :]
             text = self._text(said).strip()
             if text:
                 low = segments[-1].end if segments else 0.0
@@ -59,27 +63,41 @@ class Conversation:
         return Heard(segments, wish.language)
 
     def _request(self, wish: Wish) -> dict[str, Any]:
-        names = {"language": ("language", "source_language"), "initial_prompt": ("prompt",)}
-        request: dict[str, Any] = {}
-        refused = ["word_times"] if wish.word_times else []
-        refused += ["task"] if wish.task != "transcribe" else []
-        for option, theirs in names.items():
-            value = getattr(wish, option)
-            known = [name for name in theirs if name in self._known]
-            if value is not None and known:
-                request[known[0]] = value
-            elif value is not None:
-                refused.append(option)
+        names = [name for name in ("language", "source_language") if name in self._known]
+        lacks = {
+            "word_times": wish.word_times,
+            "task": wish.task != "transcribe",
+            "language": wish.language is not None and not names,
+            "initial_prompt": wish.initial_prompt is not None and "prompt" not in self._known,
+        }
+        refused = ", ".join(option for option, is_lacking in lacks.items() if is_lacking)
         if refused:
             raise BadOption(
-                f"{', '.join(refused)} is given, and {self._name!r} hasn't got it; leave it out, "
-                "or use a Whisper model"
+                f"{refused} is given, and {self._name!r} hasn't got it; leave it out, or use a "
+                "Whisper model"
             )
+        request: dict[str, Any] = {"return_tensors": "pt"}
+        if wish.language is not None:
+            request[names[0]] = self._language(wish.language)
+        if wish.initial_prompt is not None:
+            # Of some a prompt is what they are told to do; it goes on with what was said before.
+            order = getattr(self._processor, "default_transcription_prompt", None)
+            request["prompt"] = f"{order} {wish.initial_prompt}" if order else wish.initial_prompt
         facts = {"model_id": self._name, "sampling_rate": self.rate, "format": ["wav"]}
         return request | {name: fact for name, fact in facts.items() if name in self._known}
+
+    def _language(self, wanted: str) -> str:
+        if self._languages:
+            return str(language_of(self._name, self._languages, wanted, "transcribe"))
+        return wanted.lower().replace("_", "-").partition("-")[0]
 
     def _text(self, ids: Any) -> str:
         wanted = (
             {"return_format": "transcription_only"} if "return_format" in self._decoding else {}
         )
-        return str(self._processor.decode(ids, skip_special_tokens=True, **wanted))
+        text = str(self._processor.decode(ids, skip_special_tokens=True, **wanted)[0])
+        if "strip_prefix" in self._decoding:
+            bare = self._processor.decode(ids, skip_special_tokens=True, strip_prefix=True)[0]
+            # Where there is no "The spoken content of the audio is", only a full stop goes.
+            return text if text.strip().startswith(bare) else str(bare)
+        return text

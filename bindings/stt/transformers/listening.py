@@ -47,10 +47,11 @@ class Listener(Protocol):
 
 
 def drawing(wish: Wish) -> dict[str, Any]:
-    """Return how a model that writes token by token is to choose them, where that is wished."""
+    """Return how a model that writes token by token is to choose them."""
     if wish.temperature:
         return {"do_sample": True, "temperature": wish.temperature, "num_beams": 1}
-    return {} if wish.beam_size is None else {"do_sample": False, "num_beams": wish.beam_size}
+    beams = {} if wish.beam_size is None else {"num_beams": wish.beam_size}
+    return {"do_sample": False, **beams}
 
 
 def timed(
