@@ -26,6 +26,9 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.media import Audio, Source
 from omnibind.managers import STTBindingManager
 
+# The library says it of its own transducers, whose length it sets by the sound.
+pytestmark = pytest.mark.filterwarnings("ignore:Using the model-agnostic default:UserWarning")
+
 RATE = 16_000
 FOX = Path(__file__).parents[1] / "fox.flac"
 SAID = "The quick brown fox jumps over the lazy dog."
@@ -169,14 +172,73 @@ def test_a_very_short_sound_is_heard(wav2vec2: Any) -> None:
     assert wav2vec2.transcribe_audio((fox()[:200], RATE)).duration_s == 200 / RATE
 
 
-TALKERS = ("qwen3-asr", "glm-asr", "audio-flamingo-3", "vibevoice-asr", "moss", "canary")
-"""Language models that are asked for a transcript."""
+RECOGNISERS = ("parakeet-ctc", "parakeet-tdt", "parakeet-rnnt", "moonshine")
 
 
 @cache
 def kept(name: str) -> Any:
     """The binding with a tiny model that stays loaded."""
     return binding_of(tiny(name))
+
+
+@pytest.mark.parametrize("name", RECOGNISERS)
+def test_a_recogniser_writes_what_the_library_writes(name: str) -> None:
+    heard = kept(name).transcribe_audio(FOX)
+    assert heard == raw(tiny(name), fox())["text"].strip()
+    assert len(set(heard)) > 4
+    assert heard != kept(name).transcribe_audio((fox()[::-1], RATE))
+
+
+@pytest.mark.parametrize("name", RECOGNISERS)
+def test_a_recogniser_hears_long_sound_piece_by_piece(name: str) -> None:
+    samples = fox(9)
+    first, second = kept(name).transcribe_audio((samples, RATE)).segments
+    cut = round(second.start * RATE)
+    assert 20 * RATE <= cut <= 31 * RATE
+    assert first.text == raw(tiny(name), samples[:cut])["text"].strip()
+    assert second.text == raw(tiny(name), samples[cut:])["text"].strip()
+
+
+@pytest.mark.parametrize("name", ["parakeet-tdt", "parakeet-rnnt"])
+def test_the_words_of_a_transducer_have_the_librarys_times(name: str) -> None:
+    processor, model = loaded(name)
+    inputs = processor(fox(), sampling_rate=RATE)
+    made = model.generate(**inputs, return_dict_in_generate=True)
+    texts, times = processor.decode(
+        made.sequences, durations=made.durations, skip_special_tokens=True
+    )
+    heard = kept(name).transcribe_audio(FOX, word_times=True)
+    assert heard == texts[0].strip() == kept(name).transcribe_audio(FOX)
+    assert "".join(heard.split()) == "".join(word.text for word in heard.words)
+    starts = [one["start"] for one in times[0] if one["token"].startswith(" ")]
+    assert len(heard.words) > 3
+    assert [word.start for word in heard.words][-len(starts) :] == pytest.approx(starts)
+    assert heard.words[-1].end == pytest.approx(min(times[0][-1]["end"], len(fox()) / RATE))
+
+
+@pytest.mark.parametrize("name", ["parakeet-tdt", "parakeet-rnnt", "moonshine"])
+def test_a_recogniser_is_cancelled_between_two_words(name: str) -> None:
+    with cancelled_at(5) as told:
+        kept(name).transcribe_audio(FOX)
+    assert len(told) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        *((name, "language", "en") for name in RECOGNISERS),
+        *((name, "beam_size", 2) for name in RECOGNISERS[:3]),
+        ("parakeet-ctc", "word_times", True),
+        ("moonshine", "word_times", True),
+    ],
+)
+def test_what_a_recogniser_lacks_is_refused(name: str, option: str, value: Any) -> None:
+    with pytest.raises(BadOption, match=option):
+        kept(name).transcribe_audio(FOX, **{option: value})
+
+
+TALKERS = ("qwen3-asr", "glm-asr", "audio-flamingo-3", "vibevoice-asr", "moss", "canary")
+"""Language models that are asked for a transcript."""
 
 
 @cache

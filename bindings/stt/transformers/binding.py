@@ -110,7 +110,8 @@ class TransformersSTT(STTBinding):
             task: ``translate`` needs a Whisper that knows several languages.
             initial_prompt: For Whisper, which heeds 223 tokens of it, and some language models.
             temperature: For models that write token by token.
-            word_times: For Whisper, from its attention, and for models that write frame by frame.
+            word_times: For Whisper, from its attention, for transducers and for most models that
+                write frame by frame.
             beam_size: For models that write token by token; 1 is the fastest.
 
         Returns:
@@ -177,6 +178,7 @@ class TransformersSTT(STTBinding):
                 auto.MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES,
                 transformers.AutoModelForSpeechSeq2Seq,
             ),
+            **dict.fromkeys(auto.MODEL_FOR_RNNT_MAPPING_NAMES, transformers.AutoModelForRNNT),
             **dict.fromkeys(auto.MODEL_FOR_TDT_MAPPING_NAMES, transformers.AutoModelForTDT),
             **dict.fromkeys(auto.MODEL_FOR_CTC_MAPPING_NAMES, transformers.AutoModelForCTC),
         }
@@ -205,4 +207,5 @@ class TransformersSTT(STTBinding):
                 feature_extractor=processor.feature_extractor,
                 device=device,
             ),
+            processor,
         )

@@ -1,10 +1,11 @@
-"""Recognisers of frames (CTC, TDT) and others without long-form listening, through the pipeline.
+"""Recognisers of frames (CTC) and transducers, and others without long-form listening.
 
 Source: transformers 5.23, ``pipelines.automatic_speech_recognition``.
 """
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from omnibind.contracts.errors import BadOption
@@ -24,9 +25,14 @@ LEAST_S = 0.1
 class Recogniser:
     """A recogniser that writes what it hears, in the one language it knows."""
 
-    def __init__(self, name: str, pipeline: Any) -> None:
+    def __init__(self, name: str, pipeline: Any, processor: Any) -> None:
         self._name = name
         self._pipeline = pipeline
+        self._processor = processor
+        kind, spelling = pipeline.type, inspect.signature(pipeline.tokenizer.decode).parameters
+        decoding = inspect.signature(type(processor).decode).parameters
+        self._has_offsets = kind == "ctc" and "output_char_offsets" in spelling
+        self._has_durations = kind == "tdt" and "durations" in decoding
         self.rate = int(pipeline.feature_extractor.sampling_rate)
 
     def listen(self, samples: Samples, wish: Wish, tell: Tell) -> Heard:
@@ -41,13 +47,16 @@ class Recogniser:
             missing = round(LEAST_S * self.rate) - len(piece)
             if missing > 0:
                 piece = np.pad(piece, (0, missing))
-            made = self._pipeline({"raw": piece, "sampling_rate": self.rate}, **options)
-            text = made["text"].strip()
+            if wish.word_times and self._has_durations:
+                text, chunks = self._with_durations(piece, **options["generate_kwargs"])
+            else:
+                made = self._pipeline({"raw": piece, "sampling_rate": self.rate}, **options)
+                text, chunks = made["text"].strip(), made.get("chunks", ())
             if not text:
                 continue
             words = [
                 Word(start + float(one["timestamp"][0]), start + float(one["timestamp"][1]), said)
-                for one in made.get("chunks", ())
+                for one in chunks
                 if (said := one["text"].strip())
             ]
             begins = words[0].start if words else start
@@ -57,6 +66,21 @@ class Recogniser:
             segments.append(timed(begins, ends, text, kept, low, end))
         return Heard(segments)
 
+    def _with_durations(self, piece: Samples, **options: Any) -> tuple[str, list[dict[str, Any]]]:
+        model = self._pipeline.model
+        inputs = self._processor(piece, sampling_rate=self.rate, return_tensors="pt")
+        made = model.generate(**inputs.to(model.device, model.dtype), **options)
+        texts, times = self._processor.decode(
+            made.sequences, durations=made.durations, skip_special_tokens=True
+        )
+        chunks = list[dict[str, Any]]()
+        for one in times[0]:
+            if not chunks or one["token"].startswith(" "):
+                chunks.append({"text": "", "timestamp": (one["start"], one["end"])})
+            chunks[-1]["text"] += one["token"]
+            chunks[-1]["timestamp"] = (chunks[-1]["timestamp"][0], one["end"])
+        return texts[0].strip(), chunks
+
     def _options(self, wish: Wish, tell: Tell) -> dict[str, Any]:
         kind = self._pipeline.type
         wrong = {
@@ -65,7 +89,7 @@ class Recogniser:
             "initial_prompt": wish.initial_prompt is not None,
             "temperature": wish.temperature is not None and kind != "seq2seq",
             "beam_size": wish.beam_size is not None and kind != "seq2seq",
-            "word_times": wish.word_times and kind == "seq2seq",
+            "word_times": wish.word_times and not (self._has_offsets or self._has_durations),
         }
         refused = ", ".join(name for name, is_given in wrong.items() if is_given)
         if refused:
@@ -73,7 +97,7 @@ class Recogniser:
                 f"{refused} is given, and {self._name!r} hasn't got it; leave it out, or use a "
                 "Whisper model"
             )
-        if kind != "seq2seq":
-            return {"return_timestamps": "word"} if kind == "ctc" or wish.word_times else {}
-        steps = Steps(lambda share, step: tell(None, "listening"))
-        return {"generate_kwargs": {"logits_processor": [steps], **drawing(wish)}}
+        if kind == "ctc":
+            return {"return_timestamps": "word"} if self._has_offsets else {}
+        steps = {"logits_processor": [Steps(lambda share, step: tell(None, "listening"))]}
+        return {"generate_kwargs": steps | (drawing(wish) if kind == "seq2seq" else {})}
