@@ -1,7 +1,8 @@
-"""A wav2vec 2.0 that writes letters (CTC), in a hundred kilobytes with random weights."""
+"""A wav2vec 2.0 and its kin that write letters (CTC), each in a hundred kilobytes."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 SEED = 0
 WIDTH = 16
@@ -10,16 +11,29 @@ LETTERS = ("<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ")
 
 def make(folder: Path) -> None:
     """Fill ``folder`` as ``save_pretrained`` of model and processor does."""
-    import torch
-    from transformers import (
-        Wav2Vec2Config,
-        Wav2Vec2CTCTokenizer,
-        Wav2Vec2FeatureExtractor,
-        Wav2Vec2ForCTC,
-        Wav2Vec2Processor,
-    )
+    _make(folder, "Wav2Vec2")
 
-    config = Wav2Vec2Config(
+
+def make_hubert(folder: Path) -> None:
+    """Fill ``folder`` with a HuBERT."""
+    _make(folder, "Hubert")
+
+
+def make_wavlm(folder: Path) -> None:
+    """Fill ``folder`` with a WavLM."""
+    _make(folder, "WavLM")
+
+
+def make_conformer(folder: Path) -> None:
+    """Fill ``folder`` with a wav2vec 2.0 of conformers."""
+    _make(folder, "Wav2Vec2Conformer", conv_depthwise_kernel_size=15)
+
+
+def _make(folder: Path, kind: str, **more: Any) -> None:
+    import torch
+    import transformers as hf
+
+    config = getattr(hf, f"{kind}Config")(
         vocab_size=len(LETTERS),
         hidden_size=WIDTH,
         num_hidden_layers=1,
@@ -30,11 +44,12 @@ def make(folder: Path) -> None:
         num_conv_pos_embedding_groups=2,
         initializer_range=0.5,
         pad_token_id=0,
+        **more,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        Wav2Vec2ForCTC(config).save_pretrained(folder)
+        getattr(hf, f"{kind}ForCTC")(config).save_pretrained(folder)
     words = folder / "vocab.json"
     words.write_text(json.dumps({letter: number for number, letter in enumerate(LETTERS)}))
-    tokenizer = Wav2Vec2CTCTokenizer(str(words))
-    Wav2Vec2Processor(Wav2Vec2FeatureExtractor(), tokenizer).save_pretrained(folder)
+    tokenizer = hf.Wav2Vec2CTCTokenizer(str(words))
+    hf.Wav2Vec2Processor(hf.Wav2Vec2FeatureExtractor(), tokenizer).save_pretrained(folder)
