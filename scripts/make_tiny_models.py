@@ -29,6 +29,7 @@ MAKERS = {
     "hubert": "wav2vec2:make_hubert",
     "wavlm": "wav2vec2:make_wavlm",
     "wav2vec2-conformer": "wav2vec2:make_conformer",
+    "wav2vec2-bert": "wav2vec2:make_bert",
     "parakeet-ctc": "recognisers:make_parakeet_ctc",
     "parakeet-tdt": "recognisers:make_parakeet_tdt",
     "parakeet-rnnt": "recognisers:make_parakeet_rnnt",

@@ -7,6 +7,15 @@ from typing import Any
 SEED = 0
 WIDTH = 16
 LETTERS = ("<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ")
+_SIZES: dict[str, Any] = {
+    "vocab_size": len(LETTERS),
+    "hidden_size": WIDTH,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "initializer_range": 0.5,
+    "pad_token_id": 0,
+}
 
 
 def make(folder: Path) -> None:
@@ -29,27 +38,44 @@ def make_conformer(folder: Path) -> None:
     _make(folder, "Wav2Vec2Conformer", conv_depthwise_kernel_size=15)
 
 
+def make_bert(folder: Path) -> None:
+    """Fill ``folder`` with a Wav2Vec2-BERT, which hears mel features."""
+    import transformers as hf
+
+    config = hf.Wav2Vec2BertConfig(
+        **_SIZES, feature_projection_input_dim=160, conv_depthwise_kernel_size=15
+    )
+    _save(folder, hf.Wav2Vec2BertForCTC, config)
+    extractor = hf.SeamlessM4TFeatureExtractor()
+    hf.Wav2Vec2BertProcessor(extractor, _tokenizer(folder)).save_pretrained(folder)
+
+
 def _make(folder: Path, kind: str, **more: Any) -> None:
-    import torch
     import transformers as hf
 
     config = getattr(hf, f"{kind}Config")(
-        vocab_size=len(LETTERS),
-        hidden_size=WIDTH,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
+        **_SIZES,
         conv_dim=[8] * 7,
         num_conv_pos_embeddings=16,
         num_conv_pos_embedding_groups=2,
-        initializer_range=0.5,
-        pad_token_id=0,
         **more,
     )
+    _save(folder, getattr(hf, f"{kind}ForCTC"), config)
+    extractor = hf.Wav2Vec2FeatureExtractor()
+    hf.Wav2Vec2Processor(extractor, _tokenizer(folder)).save_pretrained(folder)
+
+
+def _save(folder: Path, class_: Any, config: Any) -> None:
+    import torch
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        getattr(hf, f"{kind}ForCTC")(config).save_pretrained(folder)
+        class_(config).save_pretrained(folder)
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import Wav2Vec2CTCTokenizer
+
     words = folder / "vocab.json"
     words.write_text(json.dumps({letter: number for number, letter in enumerate(LETTERS)}))
-    tokenizer = hf.Wav2Vec2CTCTokenizer(str(words))
-    hf.Wav2Vec2Processor(hf.Wav2Vec2FeatureExtractor(), tokenizer).save_pretrained(folder)
+    return Wav2Vec2CTCTokenizer(str(words))

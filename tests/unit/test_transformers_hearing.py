@@ -156,7 +156,9 @@ def test_warm_listening_is_repeatable(random_whisper: Any) -> None:
     assert one != random_whisper.transcribe_audio(FOX)
 
 
-@pytest.mark.parametrize("name", ["wav2vec2", "hubert", "wavlm", "wav2vec2-conformer"])
+@pytest.mark.parametrize(
+    "name", ["wav2vec2", "hubert", "wavlm", "wav2vec2-conformer", "wav2vec2-bert"]
+)
 def test_frames_write_what_the_library_writes(name: str) -> None:
     expected = raw(tiny(name), fox(), return_timestamps="word")
     heard = kept(name).transcribe_audio(FOX, word_times=True)
