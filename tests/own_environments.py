@@ -62,6 +62,14 @@ def tiny(name: str, label: str) -> Path:
     return folder
 
 
+def torchaudio_in(folder: Path) -> Path:
+    """Return a folder with torchaudio alone, which the tests' own environment hasn't got."""
+    packages = python_of("tts/xtts").parents[1].glob("lib/python*/site-packages/torchaudio*")
+    for package in packages:
+        (folder / package.name).symlink_to(package, target_is_directory=True)
+    return folder
+
+
 def trust_all(folder: Path) -> None:
     """Let the pickles in a folder load."""
     with pytest.MonkeyPatch.context() as patched:

@@ -15,6 +15,7 @@ from omnibind.contracts.errors import NotSupported
 
 from .library_noise import loading
 from .pipeline_folders import layout_of, makes_of
+from .torchaudio_stand_in import make_importable
 
 
 def parameters_of(pipe: Any) -> dict[str, inspect.Parameter]:
@@ -56,6 +57,7 @@ def parameters_at(
     """
     import diffusers
 
+    make_importable()
     layout = layout_of(path, trust_remote_code)
     if layout.form == "modular":
         with loading():

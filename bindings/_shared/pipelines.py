@@ -29,6 +29,7 @@ from .pipeline_options import unheeded
 from .pipeline_signatures import is_modular, parameters_of
 from .pytorch import device_of, dtype_of, let_go, settle_threads
 from .schedulers import use_scheduler
+from .torchaudio_stand_in import make_importable
 
 if TYPE_CHECKING:
     import torch
@@ -271,6 +272,7 @@ def load_pipeline(
         PackagesMissing: The model or the quantisation needs a package that isn't installed.
         OutOfMemory: Memory ran out, or the device has too little.
     """
+    make_importable()
     layout = layout_of(path, trust_remote_code)
     there = device_of(device)
     has_unet = "unet" in layout.components or layout.form == "file"

@@ -16,16 +16,22 @@ NAME = "torchaudio._extension.utils"
 
 
 def make_importable() -> None:
-    """Have ``import torchaudio`` go the way that it goes where its compiled parts aren't installed.
+    """Have ``import torchaudio`` succeed where it would fail of its compiled parts alone.
 
-    What needs them (forced alignment, RNN-T loss) says so when it is called. Nothing on disk is
-    changed; a torchaudio that was imported before is left as it is.
+    It goes the way that it goes where they aren't installed: what needs them (forced alignment,
+    RNN-T loss) says so when it is called. Nothing on disk is changed. transformers imports a
+    torchaudio that it finds whether it needs it or not, so that everything would fail of it.
     """
-    if "torchaudio" in sys.modules:
-        return
     found = find_spec("torchaudio")
     if found is None or found.origin is None:
         return  # the import that follows says so
+    try:
+        import torchaudio  # noqa: F401 - the import itself is the test
+    except (ImportError, OSError):
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
+            del sys.modules[name]
+    else:
+        return
     utils = Path(found.origin).parent / "_extension" / "utils.py"
     spec = spec_from_file_location(NAME, utils)
     if spec is None or spec.loader is None:

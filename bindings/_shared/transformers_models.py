@@ -18,6 +18,7 @@ from omnibind.contracts.errors import (
 )
 
 from .failures import is_memory
+from .torchaudio_stand_in import make_importable
 
 TrustRemoteCode = Annotated[
     bool, "run the Python code that lies beside the weights; True only for makers whom you trust"
@@ -34,6 +35,7 @@ def config_of(name: str, folder: Path, *, trust_remote_code: bool = False) -> An
     """
     from transformers import AutoConfig
 
+    make_importable()
     if not (folder / "config.json").is_file():
         raise UnknownModel(
             f"model {name!r}: there is no file {str(folder / 'config.json')!r}; expected a folder "

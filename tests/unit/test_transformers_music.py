@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.impatient import cancelled_at
+from tests.own_environments import torchaudio_in
 from tests.tiny import tiny
 
 from omnibind import Client
@@ -263,40 +266,51 @@ def test_a_melody_is_refused_by_a_model_that_cannot_follow_it(music: Any) -> Non
         music.generate_music(PROMPTS[0], melody=melody)
 
 
-def tune(of: float) -> tuple[Any, int]:
-    """Return two seconds of two channels that sound that many Hz together."""
-    samples = np.sin(2 * np.pi * of * np.arange(2 * RATE) / RATE).astype(np.float32)
-    return np.stack([samples, samples], 1), RATE
+FOLLOWED = """
+import sys
+import numpy as np
+import torch
+from omnibind.managers import TTMBindingManager
 
+folder, prompts = sys.argv[1], sys.argv[2:]
+binding = TTMBindingManager().create_binding("transformers", model_name=folder, runs="in-process")
+heard = []
+for hertz in (440.0, 523.25):
+    wave = np.sin(2 * np.pi * hertz * np.arange(24_000) / 12_000).astype(np.float32)
+    melody = (np.stack([wave, wave], 1), 12_000)
+    sound = binding.generate_music(prompts[0], duration_s=6.0, seed=7, melody=melody)
 
-@pytest.mark.skipif(find_spec("torchaudio") is None, reason="pip install torchaudio")
-def test_a_melody_is_followed_as_the_library_does() -> None:
-    import torch
     from transformers import AutoModelForTextToWaveform, AutoProcessor
 
-    folder = tiny("musicgen-melody")
-    binding = binding_of(folder)
-    heard = []
-    for of in (440.0, 523.25):
-        sound = binding.generate_music(PROMPTS[0], duration_s=6.0, seed=7, melody=tune(of))
-        processor = AutoProcessor.from_pretrained(folder)
-        model = AutoModelForTextToWaveform.from_pretrained(folder)
-        given = {"audio": tune(of)[0][:, 0], "sampling_rate": RATE, "text": [PROMPTS[0]]}
-        inputs = processor(**given, padding=True, return_tensors="pt")
-        torch.manual_seed(7)
-        settings = {"do_sample": True, "guidance_scale": 3.0, "max_new_tokens": 21}
-        expected = model.generate(**inputs, **settings)[0].numpy().T
-        assert np.array_equal(sound.array(), expected)
-        heard.append(sound)
-    assert (heard[0] == heard[1]) is False
-    two = binding.generate_music_batch(PROMPTS, duration_s=6.0, seed=7, melody=tune(440.0))
-    assert (two[0] == heard[0]) is True
+    processor = AutoProcessor.from_pretrained(folder)
+    model = AutoModelForTextToWaveform.from_pretrained(folder)
+    given = {"audio": wave, "sampling_rate": 12_000, "text": prompts[:1], "padding": True}
+    inputs = processor(**given, return_tensors="pt")
+    torch.manual_seed(7)
+    drawn = {"do_sample": True, "guidance_scale": 3.0, "max_new_tokens": 21}
+    expected = model.generate(**inputs, **drawn)[0].numpy().T
+    assert np.array_equal(sound.array(), expected), "it isn't the library's"
+    heard.append(sound)
+assert not np.array_equal(heard[0].array(), heard[1].array()), "another tune changed nothing"
+two = binding.generate_music_batch(prompts, duration_s=6.0, seed=7, melody=melody)
+assert two[0] == heard[1], "it sounds otherwise in company"
+"""
 
 
-@pytest.mark.skipif(find_spec("torchaudio") is not None, reason="torchaudio is here")
-def test_a_melody_without_the_package_that_hears_it_is_refused() -> None:
+def test_a_melody_is_followed_as_the_library_does(tmp_path: Path) -> None:
+    with_torchaudio = {**os.environ, "PYTHONPATH": str(torchaudio_in(tmp_path))}
+    command = [sys.executable, "-c", FOLLOWED, str(tiny("musicgen-melody")), *PROMPTS]
+    done = subprocess.run(command, env=with_torchaudio, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_a_melody_without_the_package_that_hears_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "torchaudio", None)
+    melody = (np.ones(RATE, np.float32), RATE)
     with pytest.raises(PackagesMissing, match="pip install torchaudio"):
-        binding_of(tiny("musicgen-melody")).generate_music(PROMPTS[0], melody=tune(440.0))
+        binding_of(tiny("musicgen-melody")).generate_music(PROMPTS[0], melody=melody)
 
 
 def test_more_than_two_minutes_are_refused_with_the_limit() -> None:

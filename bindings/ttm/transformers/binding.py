@@ -21,7 +21,6 @@ from omnibind.contracts.options import Range
 
 from ..._shared.pytorch import Device, Precision, Seed, computing, device_of, dtype_of, let_go
 from ..._shared.sounds import encoded
-from ..._shared.torchaudio_stand_in import make_importable
 from ..._shared.transformers_models import (
     check_kind,
     check_tokenizer,
@@ -262,7 +261,6 @@ class TransformersTTM(TTMBinding):
         return {"input_features": features.to(self._model.device, self._model.dtype)}
 
     def _hearer(self) -> Any:
-        make_importable()
         folder = self.weights(self._model_name)
         with reading(self._model_name, folder):
             if find_spec("torchaudio") is None:

@@ -1,0 +1,44 @@
+"""A torchaudio whose compiled parts don't fit the installed torch doesn't take the engines down."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.own_environments import torchaudio_in
+from tests.tiny import tiny
+
+WORKS = {
+    "tts/transformers": (
+        "vits",
+        """
+from omnibind import TTSBindingManager
+made = TTSBindingManager().create_binding("transformers", model_name=folder, runs="in-process")
+assert made.generate_audio("a fox", seed=1).duration_s > 0
+""",
+    ),
+    "tti/diffusers": (
+        "sd",
+        """
+from omnibind import TTIBindingManager
+chosen = {"model_id_or_path": folder, "runs": "in-process"}
+made = TTIBindingManager().create_binding("diffusers", **chosen)
+assert "negative_prompt" in made.options_for().names
+assert made.generate_image("a fox", steps=1, width=32, height=32).width == 32
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("label", WORKS)
+def test_an_engine_works_beside_it(label: str, tmp_path: Path) -> None:
+    name, work = WORKS[label]
+    beside = {**os.environ, "PYTHONPATH": str(torchaudio_in(tmp_path))}
+    code = f"folder = {str(tiny(name))!r}\n{work}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=beside, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
