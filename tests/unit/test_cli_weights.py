@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import MANIFEST, BindingWriter
 
 from omnibind.cli import main
+from omnibind.managers import TTSBindingManager
 from omnibind.weights import trust
 
 Capture = pytest.CaptureFixture[str]
@@ -63,6 +64,25 @@ def test_pull_fetches_the_default_model_or_the_one_named(
     assert state(capsys, "large") == "absent"
     assert main(["pull", "tts/probe/large"]) == 0
     assert state(capsys, "large") == "here"
+
+
+def test_pull_fetches_what_a_model_does_not_work_without(
+    binding: Path, home: Path, capsys: Capture
+) -> None:
+    catalogue = binding / "models.yaml"
+    text = catalogue.read_text()
+    catalogue.write_text(text.replace("small:\n", "small:\n  companions: [large]\n"))
+    assert main(["pull", "tts/probe/small"]) == 0
+    seen = capsys.readouterr().out
+    assert "license of these weights: MIT" in seen
+    assert "license of these weights: CC-BY-4.0" in seen
+    assert TTSBindingManager().diagnose("probe").state == "ready"
+    assert main(["rm", "tts/probe/large"]) == 0
+    problem = TTSBindingManager().diagnose("probe").problems[0]
+    assert (problem.state, problem.command) == ("needs-weights", "omnibind pull tts/probe/large")
+    catalogue.write_text(text.replace("small:\n", "small:\n  companions: [larg]\n"))
+    assert main(["pull", "tts/probe/small"]) == 1
+    assert "small has the companion 'larg'; did you mean 'large'?" in capsys.readouterr().err
 
 
 def test_a_damaged_model_that_was_fetched_anew_is_not_said_to_have_been_here(

@@ -25,16 +25,22 @@ def pull(model: Annotated[str, Parameter(name="MODALITY/NAME[/MODEL]")], /) -> N
     """
     from omnibind.cli.models import target_of
     from omnibind.cli.naming import parse_name
+
+    named = parse_name(model, "MODALITY/NAME[/MODEL]")
+    target = target_of(named)
+    chosen = named.model or _default_model(named, target)
+    listed = target.models.get(chosen)
+    for one in (chosen, *(listed.companions if listed is not None else ())):
+        _pull(named, target, one)
+
+
+def _pull(named: Named, target: Target, chosen: str) -> None:
     from omnibind.cli.progress import showing
     from omnibind.contracts.media.base import size
     from omnibind.weights import pull as pulling
     from omnibind.weights import store
 
-    named = parse_name(model, "MODALITY/NAME[/MODEL]")
-    target = target_of(named)
-    chosen = named.model or _default_model(named, target)
-    label = target.label(chosen)
-    listed = target.models.get(chosen)
+    label, listed = target.label(chosen), target.models.get(chosen)
     build = _builder(named, listed.build) if listed is not None and listed.build else None
     was_here = pulling.here(target, chosen) is not None
     with showing(label) as progress:

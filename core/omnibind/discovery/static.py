@@ -184,13 +184,12 @@ def _model_problems(
     needs_weights = entry.has_weights if entry is not None else target.is_repository(chosen)
     if not needs_weights:
         return
-    seen = store.presence(target, chosen)
-    if seen.state != "here":
-        yield Problem(
-            "needs-weights",
-            target.lacks(chosen, f"are {seen.state}"),
-            target.command(chosen),
-        )
+    for one in (chosen, *(entry.companions if entry is not None else ())):
+        seen = store.presence(target, one)
+        if seen.state != "here":
+            yield Problem(
+                "needs-weights", target.lacks(one, f"are {seen.state}"), target.command(one)
+            )
 
 
 def models_of(found: Found, manifest: Manifest) -> dict[str, Model]:

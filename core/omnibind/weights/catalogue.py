@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from omnibind import documents
-from omnibind.contracts.errors import BadConfig, BindingBroken
+from omnibind.contracts.errors import BadConfig, BindingBroken, suggest
 from omnibind.contracts.tts import Voice
 from omnibind.weights import places, sources
 from omnibind.weights.capabilities import Capabilities, Gender, Language, Size
@@ -88,6 +88,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         repository: ``hf:REPO[@REV]``, pulled as a snapshot; its hashes are kept in ``models.lock``.
         allow: Patterns (``*.json``) of the repository's files to take; all that fit where empty.
         build: Name of the binding's function that makes the model from ``files``.
+        companions: Other models of the catalogue that it doesn't work without; a pull fetches them
+            too.
         price: What a remote model costs, by unit.
         token_prices: US dollars for a million tokens, by what the service counts.
         limits: What the model accepts at most, by name.
@@ -111,6 +113,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repository: str | None = None
     allow: list[str] = []
     build: str | None = None
+    companions: list[str] = []
     price: dict[str, float | str] = {}
     token_prices: dict[str, float] = {}
     limits: dict[str, float | str] = {}
@@ -235,7 +238,13 @@ def read_models(folder: Path) -> dict[str, Model]:
 
 @lru_cache(maxsize=128)
 def _decoded(content: bytes, path: str) -> dict[str, Model]:
-    return documents.decode(content, dict[str, Model], BindingBroken, path)
+    models = documents.decode(content, dict[str, Model], BindingBroken, path)
+    for name, model in models.items():
+        for companion in model.companions:
+            if companion not in models:
+                told = suggest(companion, models)
+                raise BindingBroken(f"{path}: {name} has the companion {companion!r}; {told}")
+    return models
 
 
 class _Prices(msgspec.Struct, forbid_unknown_fields=True):
