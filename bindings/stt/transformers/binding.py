@@ -107,7 +107,8 @@ class TransformersSTT(STTBinding):
             model: A name from :meth:`list_models`, a repository or a folder; another one than the
                 last call's takes its place in memory.
             language: For Whisper and some language models; recognisers know but their own.
-            task: ``translate`` needs a Whisper that knows several languages.
+            task: ``translate``, into English, needs a Whisper that knows several languages, or a
+                Canary.
             initial_prompt: For Whisper, which heeds 223 tokens of it, and some language models.
             temperature: For models that write token by token.
             word_times: For Whisper, from its attention, for transducers and for most models that

@@ -66,7 +66,7 @@ class Conversation:
         names = [name for name in ("language", "source_language") if name in self._known]
         lacks = {
             "word_times": wish.word_times,
-            "task": wish.task != "transcribe",
+            "task": wish.task != "transcribe" and "target_language" not in self._known,
             "language": wish.language is not None and not names,
             "initial_prompt": wish.initial_prompt is not None and "prompt" not in self._known,
         }
@@ -79,6 +79,8 @@ class Conversation:
         request: dict[str, Any] = {"return_tensors": "pt"}
         if wish.language is not None:
             request[names[0]] = self._language(wish.language)
+        if wish.task == "translate":
+            request["target_language"] = "en"
         if wish.initial_prompt is not None:
             # Of some a prompt is what they are told to do; it goes on with what was said before.
             order = getattr(self._processor, "default_transcription_prompt", None)
