@@ -33,6 +33,7 @@ from ..._shared.pytorch import (
     let_go,
     seeded,
 )
+from ..._shared.recordings import recording_of
 from ..._shared.torchaudio_stand_in import make_importable
 
 FILES = ("config.json", "model.pth", "vocab.json")
@@ -41,7 +42,6 @@ HEARD_RATE = 22_050
 SHORTEST_S = 0.33
 """Of a shorter recording the model takes nothing."""
 CLONES_KEPT = 16
-LONGEST_NAME = 255
 
 Language = Annotated[str | None, "language of the text as BCP 47 tag; None is default_language"]
 Speed = Annotated[float, Range(0.5, 2.0), "tempo; 1.0 is natural"]
@@ -229,7 +229,7 @@ class XttsTTS(TTSBinding):
         if isinstance(recording, str):
             if recording in own:
                 return own[recording]["gpt_cond_latent"], own[recording]["speaker_embedding"]
-            recording = _recording(recording, sorted(own))
+            recording = recording_of(recording, "xtts", sorted(own))
         return self._clone(recording)
 
     def _clone(self, recording: Any) -> tuple[Any, Any]:
@@ -283,19 +283,6 @@ class XttsTTS(TTSBinding):
                 return torch.zeros(len(drawn), dtype=torch.bool, device=drawn.device)
 
             yield piece, StoppingCriteriaList([watch])
-
-
-def _recording(voice: str, known: list[str]) -> str:
-    """Return a recording that was given as text."""
-    if voice.startswith("data:") or len(voice) > LONGEST_NAME:
-        return voice
-    path = Path(voice).expanduser()
-    if path.is_file():
-        return str(path)
-    raise UnknownVoice(
-        f"voice {voice!r} is unknown to xtts, and there is no file of that name; "
-        f"{suggest(voice, known)}, or give the path of a recording"
-    )
 
 
 def _check_folder(folder: Path, name: str) -> None:
