@@ -7,13 +7,14 @@ OTHER = "-"
 LETTERS = " abcdefghijklmnopqrstuvwxyz0123456789[].,!?'" + OTHER
 
 
-def tokenizer_of(signs: Sequence[str], form: str, **names: str) -> Any:
+def tokenizer_of(signs: Sequence[str], form: str, **names: Any) -> Any:
     """Return a tokenizer that knows ``LETTERS``, and ``OTHER`` for all others.
 
     Args:
         signs: Tokens that aren't letters, numbered from 0.
         form: What stands around a text, ``$A``.
-        names: Which sign is which: ``bos_token``, ``eos_token``, ``pad_token``.
+        names: Which sign is which, ``bos_token``, ``eos_token``, ``pad_token``, and what else a
+            tokenizer takes.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ import pytest
 from tests.impatient import cancelled_at
 from tests.tiny import tiny
 
+from omnibind import Client
 from omnibind.contracts.errors import (
     BadConfig,
     BadInput,
     BadOption,
+    BadOutput,
+    ConsentMissing,
     NotSupported,
     OmnibindError,
     PackagesMissing,
@@ -27,6 +31,7 @@ from omnibind.contracts.errors import (
     WeightsDamaged,
     WeightsMissing,
 )
+from omnibind.contracts.media import Audio
 from omnibind.managers import TTSBindingManager
 
 TEXT = "the quick brown fox jumps over the lazy dog."
@@ -219,6 +224,241 @@ def test_a_text_that_leaves_no_room_to_speak_is_refused(tmp_path: Path) -> None:
         binding_of(folder).generate_audio("a" * 300)
 
 
+def words(text: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": text}]
+
+
+def said_of_latents(kind: str, text: str, seed: int, voice: Any, options: dict[str, Any]) -> Any:
+    """What the library says, as the docstrings of Pocket-TTS show."""
+    import torch
+    from transformers import AutoModelForTextToWaveform, AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(tiny(kind))
+    model = AutoModelForTextToWaveform.from_pretrained(tiny(kind))
+    heard = [] if voice is None else [{"type": "audio", "audio": voice}]
+    torch.manual_seed(seed)
+    parts = []
+    for piece in processor.split_text(text):
+        inputs = processor.apply_chat_template(
+            [{"role": "user", "content": heard + words(piece)}],
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+        )
+        made = model.generate(**inputs, **options)
+        parts += processor.decode(made.audio_latents, made.audio_latents_mask)
+    return torch.cat(parts).numpy()
+
+
+def said_by_vibevoice(kind: str, text: str, seed: int, voice: Any, options: dict[str, Any]) -> Any:
+    """What the library says, as its documentation shows."""
+    import torch
+    from transformers import AutoModelForTextToWaveform, AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(tiny(kind))
+    model = AutoModelForTextToWaveform.from_pretrained(tiny(kind))
+    heard = [] if voice is None else [{"type": "audio", "audio": voice}]
+    inputs = processor.apply_chat_template(
+        [{"role": "0", "content": words(text) + heard}],
+        return_dict=True,
+        tokenize=True,
+        return_tensors="pt",
+    )
+    torch.manual_seed(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its scheduler
+        return model.generate(**inputs, **options)[0][0].numpy()
+
+
+def said_by_higgs(kind: str, text: str, seed: int, voice: Any, options: dict[str, Any]) -> Any:
+    """What the library says, as its documentation shows."""
+    import torch
+    from transformers import AutoProcessor, HiggsAudioV2ForConditionalGeneration
+
+    assert voice is None
+    processor = AutoProcessor.from_pretrained(tiny(kind))
+    model = HiggsAudioV2ForConditionalGeneration.from_pretrained(tiny(kind))
+    inputs = processor.apply_chat_template(
+        [
+            {"role": "system", "content": words("Generate audio following instruction.")},
+            {"role": "scene", "content": words("Audio is recorded from a quiet room.")},
+            {"role": "user", "content": words(text)},
+        ],
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+    )
+    torch.manual_seed(seed)
+    return processor.batch_decode(model.generate(**inputs, **options))[0].numpy()
+
+
+TALKED = {
+    "higgs-audio": said_by_higgs,
+    "phonon": said_of_latents,
+    "pocket-tts": said_of_latents,
+    "vibevoice": said_by_vibevoice,
+}
+DRAWN = {
+    "higgs-audio": ("temperature", "top_k", "top_p"),
+    "phonon": ("temperature",),
+    "pocket-tts": ("temperature",),
+    "vibevoice": (),
+}
+CLONING = ("pocket-tts", "vibevoice")
+WITH_TORCHAUDIO = pytest.mark.skipif(
+    find_spec("torchaudio") is None, reason="pip install torchaudio"
+)
+TALKING = [
+    pytest.param(kind, marks=WITH_TORCHAUDIO if kind == "higgs-audio" else ()) for kind in TALKED
+]
+SPOKEN = ("the fox", 7)
+SENTENCES = "the quick brown fox jumps over the lazy dog. it was never seen again."
+
+
+@pytest.fixture(scope="module")
+def talking() -> Iterator[Callable[[str], Any]]:
+    """Gives the binding of a model that wants a conversation."""
+    made = dict[str, Any]()
+
+    def binding(kind: str) -> Any:
+        if kind not in made:
+            made[kind] = binding_of(tiny(kind))
+        return made[kind]
+
+    yield binding
+    for one in made.values():
+        one.unload()
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tone = 0.4 * np.sin(np.arange(800, dtype=np.float32) / 20)
+    return Audio.from_array(tone, 24_000).save(tmp_path_factory.mktemp("voices") / "ann.wav")
+
+
+def is_said(sound: Audio, expected: Any) -> bool:
+    assert sound.sample_rate == 24_000
+    return np.array_equal(sound.array()[:, 0], expected)
+
+
+@pytest.mark.parametrize("kind", TALKING)
+def test_the_samples_of_a_model_that_converses_are_the_librarys_own(
+    talking: Callable[[str], Any], kind: str
+) -> None:
+    heard = []
+    for text, seed in (SPOKEN, ("a lazy dog", 7), ("the fox", 8), (SENTENCES, 7)):
+        expected = TALKED[kind](kind, text, seed, None, {})
+        assert is_said(talking(kind).generate_audio(text, seed=seed), expected)
+        heard.append(expected.tobytes())
+    assert len(set(heard)) == 4, "it would show nothing"
+    given: list[tuple[str, float]] = [("temperature", 1.5), ("top_k", 5), ("top_p", 0.3)]
+    for name, value in given:
+        if name not in DRAWN[kind]:
+            with pytest.raises(BadOption, match=name):
+                talking(kind).generate_audio("the fox", **{name: value})
+            continue
+        raw = {"do_sample": True, name: value}
+        expected = TALKED[kind](kind, *SPOKEN, None, raw)
+        assert is_said(talking(kind).generate_audio("the fox", seed=7, **{name: value}), expected)
+        assert expected.tobytes() not in heard
+    if DRAWN[kind]:
+        expected = TALKED[kind](kind, *SPOKEN, None, {"do_sample": False})
+        assert is_said(talking(kind).generate_audio("the fox", seed=7, temperature=0), expected)
+
+
+@pytest.mark.parametrize("kind", TALKING)
+def test_a_model_that_converses_is_cancelled_between_two_steps(
+    talking: Callable[[str], Any], kind: str
+) -> None:
+    expected = TALKED[kind](kind, *SPOKEN, None, {})
+    assert is_said(talking(kind).generate_audio("the fox", seed=7), expected)
+    with cancelled_at(3) as told:
+        talking(kind).generate_audio("the fox", seed=7)
+    assert [one.step for one in told] == ["speaking", "step 0", "step 1"]
+    assert is_said(talking(kind).generate_audio("the fox", seed=7), expected)
+
+
+@pytest.mark.parametrize("kind", CLONING)
+def test_a_recordings_voice_is_taken_as_the_library_takes_it(
+    talking: Callable[[str], Any], recording: Path, kind: str
+) -> None:
+    voice = Audio(recording.read_bytes()).array()[:, 0]
+    expected = TALKED[kind](kind, *SPOKEN, voice, {})
+    assert not np.array_equal(expected, TALKED[kind](kind, *SPOKEN, None, {}))
+    assert is_said(talking(kind).generate_audio("the fox", str(recording), seed=7), expected)
+    configured = binding_of(tiny(kind), default_speaker_wav=str(recording))
+    assert is_said(configured.generate_audio("the fox", seed=7), expected)
+    plain = TALKED[kind](kind, *SPOKEN, None, {})
+    assert is_said(configured.generate_audio("the fox", "default", seed=7), plain)
+
+
+def test_a_recording_needs_consent_however_it_is_given(recording: Path) -> None:
+    choice = {"binding": "transformers", "model_name": str(tiny("pocket-tts"))}
+    choice["runs"] = "in-process"
+    with Client(tts=choice) as client:
+        assert client.tts.generate_audio("the fox", "default", verify=False)
+        with pytest.raises(ConsentMissing):
+            client.tts.generate_audio("the fox", str(recording))
+        assert client.tts.generate_audio("the fox", str(recording), consent=True, verify=False)
+    with Client(tts={**choice, "default_speaker_wav": str(recording)}) as client:
+        with pytest.raises(ConsentMissing):
+            client.tts.generate_audio("the fox")
+        assert client.tts.generate_audio("the fox", consent=True, verify=False)
+    named = {**choice, "default_voice": str(recording)}
+    with Client(tts=named) as client, pytest.raises(UnknownVoice):
+        client.tts.generate_audio("the fox", consent=True)
+
+
+def test_a_recording_is_refused_where_it_cant_be_heard(
+    talking: Callable[[str], Any], recording: Path, vits: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(UnknownVoice, match="no file of that name"):
+        talking("pocket-tts").generate_audio("the fox", "gone.wav")
+    for binding in (talking("phonon"), vits):
+        with pytest.raises(UnknownVoice, match="ann"):
+            binding.generate_audio("the fox", str(recording))
+    assert "Pocket-TTS" in refusal(BadConfig, tiny("phonon"), default_speaker_wav=str(recording))
+    folder = Path(shutil.copytree(tiny("pocket-tts"), tmp_path / "deaf"))
+    settings = json.loads((folder / "codec" / "config.json").read_text("utf-8"))
+    (folder / "codec" / "config.json").write_text(json.dumps(settings | {"encoder_config": None}))
+    whole = json.loads((folder / "processor_config.json").read_text("utf-8"))
+    whole["audio_tokenizer"]["audio_tokenizer_name_or_path"] = str(folder / "codec")
+    (folder / "processor_config.json").write_text(json.dumps(whole))
+    deaf = binding_of(folder)
+    with pytest.raises(NotSupported, match="without an encoder"):
+        deaf.generate_audio("the fox", str(recording))
+    expected = said_of_latents("pocket-tts", *SPOKEN, None, {})
+    assert is_said(deaf.generate_audio("the fox", seed=7), expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [pytest.param("higgs-audio", 149, marks=WITH_TORCHAUDIO), ("vibevoice", 120)],
+)
+def test_a_model_that_converses_without_end_is_ended(tmp_path: Path, kind: str, most: int) -> None:
+    folder = copied(tmp_path, kind)
+    settings = json.loads((folder / "generation_config.json").read_text("utf-8"))
+    del settings[MOST]
+    settings["eos_token_id"] = 20
+    (folder / "generation_config.json").write_text(json.dumps(settings))
+    sound = binding_of(folder).generate_audio("fox", seed=7)
+    assert is_said(sound, TALKED[kind](kind, "fox", 7, None, {MOST: most, "eos_token_id": 20}))
+    with pytest.raises(BadInput, match="300 letters"):
+        binding_of(folder).generate_audio("a" * 300)
+
+
+def test_a_model_that_says_nothing_is_told_of(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = copied(tmp_path, "vibevoice")
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.weight"].zero_()
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(BadOutput, match="before it said"):
+        binding_of(folder).generate_audio("the fox", seed=7)
+
+
 @pytest.mark.parametrize("kind", ["fastspeech2", "fastspeech2-hifigan"])
 def test_the_samples_of_fastspeech2_are_the_librarys_own(kind: str) -> None:
     import torch
@@ -337,12 +577,8 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     [
         "whisper",
         "musicgen",
-        "gradium_phonon_tts",
-        "higgs_audio_v2",
-        "pocket_tts",
         "qwen2_5_omni",
         "qwen3_omni_moe",
-        "vibevoice",
     ],
 )
 def test_a_model_that_doesnt_speak_a_plain_text_is_refused(tmp_path: Path, kind: str) -> None:
@@ -386,6 +622,12 @@ def test_text_that_needs_a_missing_package_is_refused(tmp_path: Path) -> None:
     settings["is_uroman"] = True
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     assert "pip install uroman" in refusal(PackagesMissing, folder)
+
+
+@pytest.mark.skipif(find_spec("torchaudio") is not None, reason="torchaudio is here")
+def test_a_codec_that_needs_a_missing_package_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "higgs_audio_v2"}))
+    assert "pip install torchaudio" in refusal(PackagesMissing, tmp_path)
 
 
 def test_phonemes_that_need_a_missing_package_are_refused(tmp_path: Path) -> None:

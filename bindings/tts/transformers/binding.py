@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from omnibind.contracts import TTSBinding
 from omnibind.contracts.errors import BadConfig, BadOption
-from omnibind.contracts.media import Audio, Meta
+from omnibind.contracts.media import Audio, AudioInput, Meta
 from omnibind.contracts.options import Range
 
 from ..._shared.pytorch import (
@@ -24,8 +24,9 @@ from ..._shared.pytorch import (
     let_go,
     seeded,
 )
+from ..._shared.recordings import recording_of
 from ..._shared.transformers_models import TrustRemoteCode, config_of, quiet
-from . import speaker, voices
+from . import conversing, speaker, voices
 
 Speed = Annotated[float, Range(0.5, 2.0), "tempo; 1.0 is natural; VITS and MMS alone have it"]
 Temperature = Annotated[
@@ -53,6 +54,10 @@ class TransformersTTS(TTSBinding):
             str | None, "a model of the catalogue, a repository on the hub or a folder"
         ] = None,
         default_voice: Annotated[str | None, "the voice where a call names none"] = None,
+        default_speaker_wav: Annotated[
+            AudioInput | None,
+            "for models that clone: a recording whose voice speaks where a call names none",
+        ] = None,
         voices_dir: Annotated[
             Path | None, "x-vectors for SpeechT5: a folder of .npy files, one a voice"
         ] = None,
@@ -65,12 +70,13 @@ class TransformersTTS(TTSBinding):
     ) -> None:
         self._model_name = model_name
         self._default_voice = default_voice
+        self._default_recording = default_speaker_wav
         self._voices_dir = voices_dir
         self._vocoder = vocoder
         self._device = device
         self._precision = precision
         self._trusts = trust_remote_code
-        self._speaker: speaker.Speaker | None = None
+        self._speaker: speaker.Speaker | conversing.Conversing | None = None
 
     def load(self) -> None:
         """Load the model, and its vocoder where it needs one.
@@ -80,8 +86,9 @@ class TransformersTTS(TTSBinding):
             WeightsMissing: It isn't on this machine.
             NotSupported: It is a model that doesn't speak.
             WeightsDamaged: Its files can't be read.
-            BadConfig: No model is configured, it needs a vocoder, or there is no such device.
-            PackagesMissing: Its text needs a package that isn't installed.
+            BadConfig: No model is configured, it needs a vocoder, it can't clone the configured
+                recording, or there is no such device.
+            PackagesMissing: Its text or its noise needs a package that isn't installed.
         """
         self._loaded()
 
@@ -106,9 +113,12 @@ class TransformersTTS(TTSBinding):
 
         Args:
             text: What to say, with the model's own signs where it has some: ``[S1]`` of Dia.
-            voice: A name from :meth:`list_voices`, or the path of an x-vector for SpeechT5.
+            voice: A name from :meth:`list_voices`, the path of an x-vector for SpeechT5, or for
+                Pocket-TTS and VibeVoice the path of a recording (or base64 text or a ``data:`` URI
+                of one) whose voice is taken; without one they choose. Consent is the caller's to
+                give.
             speed: ``speaking_rate`` of VITS.
-            temperature: Divides the scores.
+            temperature: Divides the scores; the variance of the noise of Pocket-TTS and Phonon.
             top_k: Chooses among so many likeliest tokens.
             top_p: Chooses among the likeliest tokens of this share.
             seed: The same one speaks the same.
@@ -119,7 +129,9 @@ class TransformersTTS(TTSBinding):
         Raises:
             UnknownVoice: There is no such voice, or SpeechT5 is given none.
             BadOption: The model hasn't got the option.
-            BadInput: Nothing in the text can be spoken by this model, or it is too long.
+            BadInput: Nothing in the text can be spoken by this model, it is too long, or the
+                recording can't be read.
+            BadOutput: The model ended before it said anything.
         """
         loaded = self._loaded()
         drawing = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
@@ -136,8 +148,7 @@ class TransformersTTS(TTSBinding):
                 f"speed is {speed:g}, and {loaded.name!r} speaks at its own; leave it out, or use "
                 "a VITS or MMS model"
             )
-        voice = self._default_voice if voice is None else voice
-        parameters = voices.parameters(loaded.name, loaded.config, self._voices_dir, voice)
+        parameters = self._voiced(loaded, voice)
         if speed != 1.0:
             parameters["speaking_rate"] = speed * loaded.config.speaking_rate
         drawn = random.getrandbits(32) if seed is None else seed
@@ -149,6 +160,21 @@ class TransformersTTS(TTSBinding):
             samples, rate = loaded.speak(text, parameters, given, self.report)
         meta = Meta(model=loaded.name, seed=drawn)
         return Audio.from_array(samples.clip(-1, 1), rate, meta=meta)
+
+    def _voiced(
+        self, loaded: speaker.Speaker | conversing.Conversing, voice: str | None
+    ) -> dict[str, Any]:
+        """Return what makes the model speak with a voice."""
+        if conversing.clones(loaded.config):
+            if voice is not None and voice != voices.ONE:
+                known = voices.names(loaded.config, self._voices_dir)
+                return {conversing.RECORDING: recording_of(voice, repr(loaded.name), known)}
+            if voice is None and self._default_voice is None:
+                recording = self._default_recording
+                return {} if recording is None else {conversing.RECORDING: recording}
+        # A recording needs consent, which the configuration of a mere name doesn't ask for.
+        voice = self._default_voice if voice is None else voice
+        return voices.parameters(loaded.name, loaded.config, self._voices_dir, voice)
 
     def list_voices(self) -> list[str]:
         """Return the configured model's voices; ``default`` where it has but one.
@@ -171,21 +197,31 @@ class TransformersTTS(TTSBinding):
             )
         return self._model_name, self.weights(self._model_name)
 
-    def _loaded(self) -> speaker.Speaker:
+    def _loaded(self) -> speaker.Speaker | conversing.Conversing:
         if self._speaker is None:
             device = device_of(self._device)
             name, folder = self._named()
             config = config_of(name, folder, trust_remote_code=self._trusts)
             speaker.check_speaks(name, config, trusts=self._trusts)
-            vocoder = self._vocoder_folder(name) if speaker.makes_spectrograms(config) else None
+            if self._default_recording is not None and not conversing.clones(config):
+                raise BadConfig(
+                    f"default_speaker_wav is given, and {name!r} can't speak with the voice of a "
+                    "recording; leave it out, or use Pocket-TTS or VibeVoice"
+                )
             precision = "float32" if config.model_type in speaker.EXACT else self._precision
+            dtype = dtype_of(precision, device)
+            if config.model_type in conversing.KINDS:
+                self._speaker = conversing.Conversing(
+                    name, folder, config, device, dtype, find=self.weights
+                )
+                return self._speaker
             self._speaker = speaker.Speaker(
                 name,
                 folder,
                 config,
-                vocoder,
+                self._vocoder_folder(name) if speaker.makes_spectrograms(config) else None,
                 device,
-                dtype_of(precision, device),
+                dtype,
                 find=self.weights,
                 trusts=self._trusts,
             )

@@ -19,16 +19,8 @@ if TYPE_CHECKING:
     import torch
 
 MUSIC = ("musicgen", "musicgen_melody")
-CONVERSING = (
-    "gradium_phonon_tts",
-    "higgs_audio_v2",
-    "pocket_tts",
-    "qwen2_5_omni",
-    "qwen3_omni_moe",
-    "vibevoice",
-)
-"""Models that want a conversation or a speaker's sound. With a plain text alone the pipeline would
-fail, or give their tokens for samples."""
+ANSWERING = ("qwen2_5_omni", "qwen3_omni_moe")
+"""Models that answer in speech instead of speaking a text."""
 EXACT = ("vits", "speecht5", "fastspeech2_conformer", "fastspeech2_conformer_with_hifigan")
 """Small models whose splines and spectrograms suffer in 16 bits."""
 IN_PARTS = ("bark", "seamless_m4t", "seamless_m4t_v2")
@@ -65,7 +57,12 @@ def check_speaks(name: str, config: Any, *, trusts: bool) -> None:
         "dia",
     }
     if not (trusts and getattr(config, "auto_map", None)):
-        check_kind(name, config.model_type, known.difference(MUSIC, CONVERSING), "tts/transformers")
+        check_kind(name, config.model_type, known.difference(MUSIC, ANSWERING), "tts/transformers")
+
+
+def frames_for(text: str, rate: float) -> int:
+    """Return how many frames of sound a text may have, at so many a second."""
+    return math.ceil((SPARE_S + len(text) * SECONDS_A_LETTER) * rate)
 
 
 class Speaker:
@@ -108,7 +105,7 @@ class Speaker:
             is_whole = isinstance(processor, transformers.ProcessorMixin)
             sounds = getattr(processor, "audio_tokenizer", None)
             self._codec = None if sounds is None else sounds.to(device).config
-            model = model_of(name, folder, _class_of(config), dtype, trust_remote_code=trusts)
+            model = model_of(name, folder, class_of(config), dtype, trust_remote_code=trusts)
             sounding = None if vocoder is None else _vocoder_of(vocoder)
             if hasattr(model, "vocoder") and hasattr(model, "model"):
                 # The pipeline would take the spectrogram for the sound.
@@ -161,7 +158,7 @@ class Speaker:
             loop, steps = model, Steps(tell)
         depth = getattr(model, "depth_decoder", None)
         if self.draws_tokens:
-            drawing = _sampling(drawing, inner=depth is not None) | self._limits(text)
+            drawing = sampling(drawing, inner=depth is not None) | self._limits(text)
         # Some models take no logits processor of others; each step of all goes through here.
         hook = loop.register_forward_pre_hook(steps.step)
         try:
@@ -213,7 +210,7 @@ class Speaker:
             return {}
         sounds = getattr(self.config, "codec_config", None) or self._codec
         rate = getattr(sounds, "frame_rate", None) or FRAMES_A_SECOND
-        most = math.ceil((SPARE_S + len(text) * SECONDS_A_LETTER) * rate)
+        most = frames_for(text, rate)
         room = getattr(self.config.get_text_config(), "max_position_embeddings", None) or most
         if not self.config.is_encoder_decoder:
             room -= len(self._pipeline.tokenizer(text)["input_ids"]) + SIGNS
@@ -245,7 +242,8 @@ class Speaker:
             )
 
 
-def _class_of(config: Any) -> Any:
+def class_of(config: Any) -> Any:
+    """Return the class that loads a model."""
     import transformers
     from transformers.models.auto import modeling_auto
 
@@ -278,7 +276,7 @@ def _vocoder_of(folder: Path) -> Any:
     return model_of(str(folder), folder, class_, None)
 
 
-def _sampling(drawing: dict[str, Any], *, inner: bool) -> dict[str, Any]:
+def sampling(drawing: dict[str, Any], *, inner: bool) -> dict[str, Any]:
     """Return the options of drawing; ``inner``: also those of a decoder within the model."""
     if not drawing:
         return {}
