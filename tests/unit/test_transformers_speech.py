@@ -188,30 +188,6 @@ def test_a_model_that_never_ends_is_ended(tmp_path: Path, kind: str, most: int) 
     assert np.array_equal(sound.array()[:, 0], expected)
 
 
-def with_codec(tmp_path: Path, named: str) -> Path:
-    """Return a Dia that names its codec so."""
-    folder = copied(tmp_path, "dia")
-    settings = json.loads((folder / "processor_config.json").read_text("utf-8"))
-    settings["audio_tokenizer"]["audio_tokenizer_name_or_path"] = named
-    (folder / "processor_config.json").write_text(json.dumps(settings))
-    return folder
-
-
-def test_a_codec_is_found_where_models_are_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(tiny("dia") / "codec", tmp_path / "other")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    sound = binding_of(with_codec(tmp_path, "~/other")).generate_audio("the fox", seed=7)
-    assert np.array_equal(sound.array()[:, 0], said_by_dia("the fox", 7, {}))
-
-
-def test_a_missing_codec_comes_with_the_command_that_fetches_it(tmp_path: Path) -> None:
-    told = refusal(WeightsMissing, with_codec(tmp_path, "descript/dac_44khz"))
-    assert "omnibind pull tts/transformers/descript/dac_44khz" in told
-
-
 def test_a_temperature_that_dia_would_take_for_another_is_refused() -> None:
     with pytest.raises(BadOption, match=r"0\.5"):
         binding_of(tiny("dia")).generate_audio("the fox", temperature=0.5)
@@ -419,12 +395,9 @@ def test_a_recording_is_refused_where_it_cant_be_heard(
         with pytest.raises(UnknownVoice, match="ann"):
             binding.generate_audio("the fox", str(recording))
     assert "Pocket-TTS" in refusal(BadConfig, tiny("phonon"), default_speaker_wav=str(recording))
-    folder = Path(shutil.copytree(tiny("pocket-tts"), tmp_path / "deaf"))
+    folder = with_codec(tmp_path, "pocket-tts", str(tmp_path / "model" / "codec"))
     settings = json.loads((folder / "codec" / "config.json").read_text("utf-8"))
     (folder / "codec" / "config.json").write_text(json.dumps(settings | {"encoder_config": None}))
-    whole = json.loads((folder / "processor_config.json").read_text("utf-8"))
-    whole["audio_tokenizer"]["audio_tokenizer_name_or_path"] = str(folder / "codec")
-    (folder / "processor_config.json").write_text(json.dumps(whole))
     deaf = binding_of(folder)
     with pytest.raises(NotSupported, match="without an encoder"):
         deaf.generate_audio("the fox", str(recording))
@@ -457,6 +430,37 @@ def test_a_model_that_says_nothing_is_told_of(tmp_path: Path) -> None:
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(BadOutput, match="before it said"):
         binding_of(folder).generate_audio("the fox", seed=7)
+
+
+def with_codec(tmp_path: Path, kind: str, named: str) -> Path:
+    """Return a model that names its codec so."""
+    folder = copied(tmp_path, kind)
+    settings = json.loads((folder / "processor_config.json").read_text("utf-8"))
+    settings["audio_tokenizer"]["audio_tokenizer_name_or_path"] = named
+    (folder / "processor_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["dia", "pocket-tts"])
+def test_a_codec_is_found_where_models_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    shutil.copytree(tiny(kind) / "codec", tmp_path / "other")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    sound = binding_of(with_codec(tmp_path, kind, "~/other")).generate_audio("the fox", seed=7)
+    expected = (
+        said_by_dia("the fox", 7, {})
+        if kind == "dia"
+        else said_of_latents(kind, "the fox", 7, None, {})
+    )
+    assert np.array_equal(sound.array()[:, 0], expected)
+
+
+@pytest.mark.parametrize("kind", ["dia", "pocket-tts"])
+def test_a_missing_codec_comes_with_the_command_that_fetches_it(tmp_path: Path, kind: str) -> None:
+    told = refusal(WeightsMissing, with_codec(tmp_path, kind, "descript/dac_44khz"))
+    assert "omnibind pull tts/transformers/descript/dac_44khz" in told
 
 
 @pytest.mark.parametrize("kind", ["fastspeech2", "fastspeech2-hifigan"])
@@ -532,6 +536,8 @@ def test_nothing_goes_over_the_network() -> None:
     for binding in (
         binding_of(tiny("vits")),
         binding_of(folder, vocoder=str(folder / "vocoder"), default_voice=_npy(folder)),
+        binding_of(tiny("pocket-tts")),
+        binding_of(tiny("vibevoice")),
     ):
         assert binding.generate_audio("fox")
         binding.unload()

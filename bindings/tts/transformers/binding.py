@@ -115,8 +115,8 @@ class TransformersTTS(TTSBinding):
             text: What to say, with the model's own signs where it has some: ``[S1]`` of Dia.
             voice: A name from :meth:`list_voices`, the path of an x-vector for SpeechT5, or for
                 Pocket-TTS and VibeVoice the path of a recording (or base64 text or a ``data:`` URI
-                of one) whose voice is taken; without one they choose. Consent is the caller's to
-                give.
+                of one) whose voice is taken; without one they choose. A path needs the consent of
+                the person whose voice it is.
             speed: ``speaking_rate`` of VITS.
             temperature: Divides the scores; the variance of the noise of Pocket-TTS and Phonon.
             top_k: Chooses among so many likeliest tokens.
