@@ -62,12 +62,17 @@ def tiny(name: str, label: str) -> Path:
     return folder
 
 
-def torchaudio_in(folder: Path) -> Path:
-    """Return a folder with torchaudio alone, which the tests' own environment hasn't got."""
+def with_torchaudio(folder: Path) -> dict[str, str]:
+    """Return variables for a process that finds torchaudio, which the tests' own doesn't.
+
+    Args:
+        folder: An empty one, which gets that package alone.
+    """
     packages = python_of("tts/xtts").parents[1].glob("lib/python*/site-packages/torchaudio*")
     for package in packages:
         (folder / package.name).symlink_to(package, target_is_directory=True)
-    return folder
+    path = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def trust_all(folder: Path) -> None:

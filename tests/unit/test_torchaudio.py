@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.own_environments import torchaudio_in
+from tests.own_environments import with_torchaudio
 from tests.tiny import tiny
 
 WORKS = {
@@ -36,9 +35,23 @@ assert made.generate_image("a fox", steps=1, width=32, height=32).width == 32
 @pytest.mark.parametrize("label", WORKS)
 def test_an_engine_works_beside_it(label: str, tmp_path: Path) -> None:
     name, work = WORKS[label]
-    beside = {**os.environ, "PYTHONPATH": str(torchaudio_in(tmp_path))}
+    beside = with_torchaudio(tmp_path)
     code = f"folder = {str(tiny(name))!r}\n{work}"
     done = subprocess.run(
         [sys.executable, "-c", code], env=beside, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_higgs_audio_speaks_as_the_library_does(tmp_path: Path) -> None:
+    beside = with_torchaudio(tmp_path)
+    module = str(Path(__file__).with_name("test_transformers_speech.py"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "higgs", module],
+        env=beside,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "3 passed" in done.stdout

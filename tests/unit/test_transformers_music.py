@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.impatient import cancelled_at
-from tests.own_environments import torchaudio_in
+from tests.own_environments import with_torchaudio
 from tests.tiny import tiny
 
 from omnibind import Client
@@ -298,9 +297,10 @@ assert two[0] == heard[1], "it sounds otherwise in company"
 
 
 def test_a_melody_is_followed_as_the_library_does(tmp_path: Path) -> None:
-    with_torchaudio = {**os.environ, "PYTHONPATH": str(torchaudio_in(tmp_path))}
     command = [sys.executable, "-c", FOLLOWED, str(tiny("musicgen-melody")), *PROMPTS]
-    done = subprocess.run(command, env=with_torchaudio, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=with_torchaudio(tmp_path), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
 
 

@@ -21,7 +21,6 @@ from omnibind.contracts.errors import (
 )
 from omnibind.contracts.media import Source
 
-from ..._shared.torchaudio_stand_in import make_importable
 from ..._shared.transformers_models import Steps, check_tokenizer, model_of, reading
 from . import codec
 from .speaker import class_of, frames_for, sampling
@@ -114,8 +113,6 @@ class Conversing:
         self.device = device
         self._kind = KINDS[config.model_type]
         _check_package(name, self._kind.needs)
-        if self._kind.needs == "torchaudio":
-            make_importable()
         import transformers
 
         with reading(name, folder):
