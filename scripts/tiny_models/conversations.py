@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from tiny_models.recognisers import random_of
 from tiny_models.whisper import _signs_of_bytes
 
-SEED = 0
 WIDTH = 16
 MELS = 16
 SPREAD = 0.5
@@ -47,6 +47,14 @@ _TALK = (
     "{% if not loop.last or message.role == 'user' %}<|im_end|>\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+_EAR = {
+    "num_mel_bins": MELS,
+    "hidden_size": WIDTH,
+    "intermediate_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "initializer_range": SPREAD,
+}
 _TEXT = {
     "hidden_size": WIDTH,
     "intermediate_size": 32,
@@ -86,7 +94,7 @@ def make_qwen3_asr(folder: Path) -> None:
     )
     _save(
         folder,
-        _random(hf.Qwen3ASRForConditionalGeneration, config),
+        random_of(hf.Qwen3ASRForConditionalGeneration, config),
         hf.Qwen3ASRProcessor(
             hf.Qwen3ASRFeatureExtractor(feature_size=MELS), _signed(tokenizer), chat_template=_TALK
         ),
@@ -99,21 +107,14 @@ def make_glmasr(folder: Path) -> None:
 
     words = _words()
     config = hf.GlmAsrConfig(
-        audio_config={
-            "num_mel_bins": MELS,
-            "hidden_size": WIDTH,
-            "intermediate_size": 4 * WIDTH,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "initializer_range": SPREAD,
-        },
+        audio_config={**_EAR, "intermediate_size": 4 * WIDTH},
         text_config={**_TEXT, "vocab_size": len(words), "eos_token_id": [words["<|im_end|>"]]},
         audio_token_id=words["<|audio_pad|>"],
         initializer_range=SPREAD,
     )
     _save(
         folder,
-        _random(hf.GlmAsrForConditionalGeneration, config),
+        random_of(hf.GlmAsrForConditionalGeneration, config),
         hf.GlmAsrProcessor(
             hf.WhisperFeatureExtractor(feature_size=MELS),
             _signed(hf.Qwen2Tokenizer(vocab=words, merges=[])),
@@ -129,21 +130,14 @@ def make_audio_flamingo3(folder: Path) -> None:
 
     words = _words()
     config = hf.AudioFlamingo3Config(
-        audio_config={
-            "num_mel_bins": MELS,
-            "hidden_size": WIDTH,
-            "intermediate_size": 32,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "initializer_range": SPREAD,
-        },
+        audio_config=_EAR,
         text_config={**_TEXT, "vocab_size": len(words), "eos_token_id": words["<|im_end|>"]},
         audio_token_id=words["<|audio_pad|>"],
         initializer_range=SPREAD,
     )
     _save(
         folder,
-        _random(hf.AudioFlamingo3ForConditionalGeneration, config),
+        random_of(hf.AudioFlamingo3ForConditionalGeneration, config),
         hf.AudioFlamingo3Processor(
             hf.WhisperFeatureExtractor(feature_size=MELS),
             _signed(hf.Qwen2Tokenizer(vocab=words, merges=[])),
@@ -170,7 +164,7 @@ def make_vibevoice_asr(folder: Path) -> None:
     )
     _save(
         folder,
-        _random(hf.VibeVoiceAsrForConditionalGeneration, config),
+        random_of(hf.VibeVoiceAsrForConditionalGeneration, config),
         hf.VibeVoiceAsrProcessor(
             hf.VibeVoiceAcousticTokenizerFeatureExtractor(),
             _signed(hf.Qwen2Tokenizer(vocab=words, merges=[])),
@@ -186,21 +180,14 @@ def make_moss(folder: Path) -> None:
 
     words = _words()
     config = hf.MossTranscribeDiarizeConfig(
-        audio_config={
-            "num_mel_bins": MELS,
-            "hidden_size": WIDTH,
-            "intermediate_size": 32,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "initializer_range": SPREAD,
-        },
+        audio_config=_EAR,
         text_config={**_TEXT, "head_dim": 8, "vocab_size": len(words)},
         audio_token_id=words["<|audio_pad|>"],
         initializer_range=SPREAD,
     )
     _save(
         folder,
-        _random(hf.MossTranscribeDiarizeForConditionalGeneration, config),
+        random_of(hf.MossTranscribeDiarizeForConditionalGeneration, config),
         hf.MossTranscribeDiarizeProcessor(
             hf.MossTranscribeDiarizeFeatureExtractor(feature_size=MELS),
             _signed(hf.Qwen2Tokenizer(vocab=words, merges=[])),
@@ -215,15 +202,7 @@ def make_canary(folder: Path) -> None:
 
     words = _words()
     config = hf.CanaryConfig(
-        encoder_config={
-            "num_mel_bins": MELS,
-            "hidden_size": WIDTH,
-            "intermediate_size": 32,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "subsampling_conv_channels": 8,
-            "initializer_range": SPREAD,
-        },
+        encoder_config={**_EAR, "subsampling_conv_channels": 8},
         decoder_config={**_TEXT, "head_dim": 8, "vocab_size": len(words)},
         vocab_size=len(words),
         pad_token_id=words["<|endoftext|>"],
@@ -234,7 +213,7 @@ def make_canary(folder: Path) -> None:
     )
     _save(
         folder,
-        _random(hf.CanaryForConditionalGeneration, config),
+        random_of(hf.CanaryForConditionalGeneration, config),
         hf.CanaryProcessor(
             hf.ParakeetFeatureExtractor(feature_size=MELS),
             _signed(hf.Qwen2Tokenizer(vocab=words, merges=[])),
@@ -258,14 +237,6 @@ def _words() -> dict[str, int]:
 def _signed(tokenizer: Any) -> Any:
     tokenizer.add_tokens(list(_SIGNS), special_tokens=True)
     return tokenizer
-
-
-def _random(class_: Any, config: Any) -> Any:
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        return class_(config)
 
 
 def _save(folder: Path, model: Any, processor: Any) -> None:

@@ -30,7 +30,7 @@ def make_parakeet_ctc(folder: Path) -> None:
     config = hf.ParakeetCTCConfig(
         encoder_config=_ENCODER, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id
     )
-    _save(folder, _random(hf.ParakeetForCTC, config), _parakeet(tokenizer, "ctc"))
+    _save(folder, random_of(hf.ParakeetForCTC, config), _parakeet(tokenizer, "ctc"))
 
 
 def make_parakeet_tdt(folder: Path) -> None:
@@ -59,7 +59,7 @@ def _make_transducer(folder: Path, way: str, config_class: Any, class_: Any) -> 
         decoder_hidden_size=WIDTH,
         num_decoder_layers=1,
     )
-    model = _random(class_, config)
+    model = random_of(class_, config)
     settings = model.generation_config
     settings.decoder_start_token_id = config.blank_token_id
     # What comes after the words are the durations; with the first, 0, it would go on for ever.
@@ -94,7 +94,7 @@ def make_moonshine(folder: Path) -> None:
         eos_token_id=tokenizer.convert_tokens_to_ids("</s>"),
     )
     extractor = hf.Wav2Vec2FeatureExtractor(do_normalize=False, return_attention_mask=True)
-    model = _random(hf.MoonshineForConditionalGeneration, config)
+    model = random_of(hf.MoonshineForConditionalGeneration, config)
     settings = model.generation_config
     settings.min_new_tokens, settings.max_new_tokens, settings.no_repeat_ngram_size = 12, 60, 3
     settings._from_model_config = False
@@ -126,7 +126,8 @@ def _tokenizer(class_: Any, *signs: str, pad: str) -> Any:
     return tokenizer
 
 
-def _random(class_: Any, config: Any) -> Any:
+def random_of(class_: Any, config: Any) -> Any:
+    """Return a model with random weights, the same every time."""
     import torch
 
     with torch.random.fork_rng(devices=[]):

@@ -9,12 +9,11 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
-from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Segment
 
 from ..._shared.transformers_models import Steps
 from ..._shared.whisper import language_of
-from .listening import Heard, Tell, Wish, drawing, timed
+from .listening import Heard, Tell, Wish, drawing, refuse_lacking, timed
 from .windows import windows
 
 if TYPE_CHECKING:
@@ -70,12 +69,7 @@ class Conversation:
             "language": wish.language is not None and not names,
             "initial_prompt": wish.initial_prompt is not None and "prompt" not in self._known,
         }
-        refused = ", ".join(option for option, is_lacking in lacks.items() if is_lacking)
-        if refused:
-            raise BadOption(
-                f"{refused} is given, and {self._name!r} hasn't got it; leave it out, or use a "
-                "Whisper model"
-            )
+        refuse_lacking(self._name, lacks)
         request: dict[str, Any] = {"return_tensors": "pt"}
         if wish.language is not None:
             request[names[0]] = self._language(wish.language)

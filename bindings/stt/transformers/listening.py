@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Segment, Word
 
 if TYPE_CHECKING:
@@ -44,6 +45,19 @@ class Listener(Protocol):
         Raises:
             BadOption: The model can't do what is wanted.
         """
+
+
+def refuse_lacking(name: str, lacks: Mapping[str, bool]) -> None:
+    """Refuse options that a model hasn't got.
+
+    Raises:
+        BadOption: Any of ``lacks`` is true, which says that the option is given and isn't there.
+    """
+    refused = ", ".join(option for option, is_lacking in lacks.items() if is_lacking)
+    if refused:
+        raise BadOption(
+            f"{refused} is given, and {name!r} hasn't got it; leave it out, or use a Whisper model"
+        )
 
 
 def drawing(wish: Wish) -> dict[str, Any]:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Segment, Word
 
 from ..._shared.transformers_models import Steps
-from .listening import Heard, Tell, Wish, drawing, timed
+from .listening import Heard, Tell, Wish, drawing, refuse_lacking, timed
 from .windows import windows
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ class Recogniser:
 
     def _options(self, wish: Wish, tell: Tell) -> dict[str, Any]:
         kind = self._pipeline.type
-        wrong = {
+        lacks = {
             "language": wish.language is not None,
             "task": wish.task != "transcribe",
             "initial_prompt": wish.initial_prompt is not None,
@@ -91,12 +90,7 @@ class Recogniser:
             "beam_size": wish.beam_size is not None and kind != "seq2seq",
             "word_times": wish.word_times and not (self._has_offsets or self._has_durations),
         }
-        refused = ", ".join(name for name, is_given in wrong.items() if is_given)
-        if refused:
-            raise BadOption(
-                f"{refused} is given, and {self._name!r} hasn't got it; leave it out, or use a "
-                "Whisper model"
-            )
+        refuse_lacking(self._name, lacks)
         if kind == "ctc":
             return {"return_timestamps": "word"} if self._has_offsets else {}
         steps = {"logits_processor": [Steps(lambda share, step: tell(None, "listening"))]}

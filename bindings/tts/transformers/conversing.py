@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omnibind.contracts.errors import (
-    BadInput,
     BadOption,
     BadOutput,
     NotSupported,
@@ -23,7 +22,7 @@ from omnibind.contracts.media import Source
 
 from ..._shared.transformers_models import Steps, check_tokenizer, model_of, reading
 from . import codec
-from .speaker import class_of, frames_for, sampling
+from .speaker import class_of, frames_for, has_limit, limited, sampling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -225,15 +224,9 @@ class Conversing:
 
     def _limits(self, text: str, used: int) -> dict[str, Any]:
         """Return how long a generation may be, where neither the library nor the model says."""
-        own = self._model.generation_config
-        if self._kind.ends or own.max_new_tokens is not None or own.max_length is not None:
+        if self._kind.ends or has_limit(self._model):
             return {}
         sounds = self.config.audio_config if self._codec is None else self._codec.config
         rate = getattr(sounds, "frame_rate", None) or self._rate / sounds.hop_length
         room = self.config.get_text_config().max_position_embeddings - used
-        if room < 1:
-            raise BadInput(
-                f"the text has {len(text)} letters, which leave {self.name!r} no room to speak; "
-                "speak it sentence by sentence"
-            )
-        return {"max_new_tokens": min(frames_for(text, rate), room)}
+        return limited(self.name, text, frames_for(text, rate), room)

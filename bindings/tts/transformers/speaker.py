@@ -60,9 +60,29 @@ def check_speaks(name: str, config: Any, *, trusts: bool) -> None:
         check_kind(name, config.model_type, known.difference(MUSIC, ANSWERING), "tts/transformers")
 
 
+def has_limit(model: Any) -> bool:
+    """Tell whether a model says itself how long it may generate."""
+    own = model.generation_config
+    return own.max_new_tokens is not None or own.max_length is not None
+
+
 def frames_for(text: str, rate: float) -> int:
     """Return how many frames of sound a text may have, at so many a second."""
     return math.ceil((SPARE_S + len(text) * SECONDS_A_LETTER) * rate)
+
+
+def limited(name: str, text: str, most: int, room: int) -> dict[str, int]:
+    """Return how long a generation may be: so many frames, in what room the model has left.
+
+    Raises:
+        BadInput: The text leaves it none.
+    """
+    if room < 1:
+        raise BadInput(
+            f"the text has {len(text)} letters, which leave {name!r} no room to speak; "
+            "speak it sentence by sentence"
+        )
+    return {"max_new_tokens": min(most, room)}
 
 
 class Speaker:
@@ -204,9 +224,7 @@ class Speaker:
         Raises:
             BadInput: The text leaves the model no room to speak.
         """
-        own = self._pipeline.model.generation_config
-        is_told = own.max_new_tokens is not None or own.max_length is not None
-        if is_told or self.config.model_type in IN_PARTS:
+        if has_limit(self._pipeline.model) or self.config.model_type in IN_PARTS:
             return {}
         sounds = getattr(self.config, "codec_config", None) or self._codec
         rate = getattr(sounds, "frame_rate", None) or FRAMES_A_SECOND
@@ -214,12 +232,7 @@ class Speaker:
         room = getattr(self.config.get_text_config(), "max_position_embeddings", None) or most
         if not self.config.is_encoder_decoder:
             room -= len(self._pipeline.tokenizer(text)["input_ids"]) + SIGNS
-        if room < 1:
-            raise BadInput(
-                f"the text has {len(text)} letters, which leave {self.name!r} no room to speak; "
-                "speak it sentence by sentence"
-            )
-        return {"max_new_tokens": min(most, room)}
+        return limited(self.name, text, most, room)
 
     def _check_words(self, tokenizer: Any) -> None:
         """Refuse to speak what a missing package would leave unspoken.

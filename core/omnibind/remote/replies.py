@@ -21,6 +21,7 @@ from omnibind.contracts.errors import (
 )
 from omnibind.contracts.http import Reply
 from omnibind.contracts.media import sniff
+from omnibind.contracts.secret import is_secret
 
 Codes = Mapping[str, tuple[type[OmnibindError], str]]
 """A service's own codes, by how they begin: the error that one means, and what to do, which may be
@@ -267,8 +268,6 @@ def without_media(data: Any) -> Any:
     if isinstance(data, str):
         return data if len(data) <= 2000 else f"{len(data)} characters"
     if isinstance(data, Mapping):
-        from omnibind.contracts.secret import is_secret
-
         return {
             str(name): without_media(value)
             for name, value in data.items()
