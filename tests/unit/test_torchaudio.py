@@ -45,7 +45,7 @@ def test_an_engine_works_beside_it(label: str, tmp_path: Path) -> None:
 
 def test_higgs_audio_speaks_as_the_library_does(tmp_path: Path) -> None:
     beside = with_torchaudio(tmp_path)
-    module = str(Path(__file__).with_name("test_transformers_speech.py"))
+    module = str(Path(__file__).with_name("test_transformers_conversing.py"))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "higgs", module],
         env=beside,
