@@ -24,7 +24,8 @@ from omnibind.contracts.options import Range
 from omnibind.contracts.shared import Shared, shared
 
 from .bark_stages import Sampling, Stages
-from .pytorch import computing, device_of, dtype_of, let_go, seeded
+from .failures import failures
+from .pytorch import device_of, dtype_of, let_go, seeded
 from .transformers_models import check_kind, check_tokenizer, config_of, model_of, quiet, reading
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ class Bark:
 
         device = self._model.device
         # fork_rng of a fixed seed keeps the program's own chance; what is drawn in it isn't used.
-        with computing("bark"), quiet(), torch.no_grad(), seeded(0, device):
+        with failures("bark"), quiet(), torch.no_grad(), seeded(0, device):
             told = self._told([job.text for job in jobs], preset)
             chances = [torch.Generator(device).manual_seed(job.seed) for job in jobs]
             run = Stages(self._model, told.pop("history_prompt", None), sampling, chances, tell)

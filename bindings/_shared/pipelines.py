@@ -27,7 +27,7 @@ from .pipeline_folders import Layout, Makes, layout_of, makes_of, missing_compon
 from .pipeline_memory import check_quantization, place, place_hooks, quantization_config
 from .pipeline_options import unheeded
 from .pipeline_signatures import is_modular, parameters_of
-from .pytorch import device_of, dtype_of, let_go, settle_threads
+from .pytorch import device_of, dtype_of, let_go
 from .schedulers import use_scheduler
 from .torchaudio_stand_in import make_importable
 
@@ -129,7 +129,6 @@ class Pipeline:
             CallFailed: Anything else went wrong.
         """
         report(0.0, "preparing")
-        settle_threads()
         modular = {"output": _OUTPUTS[self.makes]} if is_modular(self.pipe) else {}
         try:
             with self._stepping(report, steps) as more, listening() as heard:

@@ -6,14 +6,10 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from omnibind.contracts.errors import BadConfig
 from omnibind.contracts.options import Range
-
-from .failures import failures
 
 if TYPE_CHECKING:
     import torch
@@ -82,30 +78,6 @@ def dtype_of(
     return torch.bfloat16 if on_gpu == "bfloat16" and has_bfloat16 else torch.float16
 
 
-def settle_threads() -> None:
-    """Have PyTorch compute in this thread with as many threads as in any other.
-
-    To be called before a computation. Other libraries (CTranslate2) change the number for the
-    thread that they are called in; sums would then be added up in another order there, and the same
-    call would give another result in another thread.
-    """
-    import torch
-
-    torch.set_num_threads(_threads())
-
-
-@cache
-def _threads() -> int:
-    """Return how many threads PyTorch takes in a thread where nobody has changed that."""
-    import torch
-
-    found: list[int] = []
-    fresh = Thread(target=lambda: found.append(torch.get_num_threads()))
-    fresh.start()
-    fresh.join()
-    return found[0]
-
-
 @contextmanager
 def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
     """Draw chance from ``seed`` within, and leave the program's own chance as it was.
@@ -129,15 +101,3 @@ def let_go() -> None:
     gc.collect()
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-@contextmanager
-def computing(doing: str) -> Iterator[None]:
-    """Compute within, the same in every thread, and turn what an engine raises into our errors.
-
-    Args:
-        doing: As for :func:`failures`.
-    """
-    settle_threads()
-    with failures(doing):
-        yield

@@ -1,8 +1,7 @@
-"""PyTorch gives the same in every thread, whatever the engines beside it do to theirs."""
+"""Engines leave PyTorch's threads as they are, so that a call gives the same in every thread."""
 
 from __future__ import annotations
 
-import importlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,33 +9,44 @@ import pytest
 from tests.tiny import tiny
 
 from omnibind import Client
-from omnibind.contracts.roots import import_binding, shipped_roots
 
 FOX = Path(__file__).parents[1] / "fox.flac"
 
 
-def test_a_thread_in_which_ctranslate2_worked_gives_what_others_give() -> None:
-    voice = {"binding": "transformers", "model_name": str(tiny("vits")), "runs": "in-process"}
+@pytest.fixture
+def voice() -> dict[str, str]:
+    return {"binding": "transformers", "model_name": str(tiny("vits")), "runs": "in-process"}
+
+
+def test_a_thread_in_which_ctranslate2_worked_gives_what_others_give(voice: dict[str, str]) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    ears = {"binding": "faster_whisper", "model": "tiny.en", "n_threads": before + 1}
     with (
-        Client(tts=voice, stt={"binding": "faster_whisper", "model": "tiny.en"}) as client,
+        Client(tts=voice, stt={**ears, "runs": "in-process"}) as client,
         ThreadPoolExecutor(1) as pool,
     ):
         speak = client.tts.generate_audio
         client.stt.transcribe_audio(FOX)
+        assert torch.get_num_threads() == before
         here = speak("The quick brown fox.", seed=1, verify=False)
         there = pool.submit(speak, "The quick brown fox.", seed=1, verify=False).result()
     assert (here == there) is True
 
 
-def test_the_number_of_threads_is_that_of_a_thread_nobody_has_touched(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_number_that_the_program_set_is_left_as_it_is(voice: dict[str, str]) -> None:
     import torch
 
-    import_binding(Path(shipped_roots()[-1]), "tts", "bark")
-    pytorch = importlib.import_module("omnibind.bindings._shared.pytorch")
-    usual = pytorch._threads()
-    asked: list[int] = []
-    monkeypatch.setattr(torch, "set_num_threads", asked.append)
-    with pytorch.computing("nothing"):
-        assert asked == [usual]
+    before = torch.get_num_threads()
+
+    def asked() -> int:
+        torch.set_num_threads(before + 2)
+        client.tts.generate_audio("The quick brown fox.", seed=1, verify=False)
+        return torch.get_num_threads()
+
+    try:
+        with Client(tts=voice) as client, ThreadPoolExecutor(1) as pool:
+            assert pool.submit(asked).result() == before + 2
+    finally:
+        torch.set_num_threads(before)

@@ -6,6 +6,7 @@ Source: faster-whisper 1.2, ``faster_whisper.transcribe``.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -255,13 +256,16 @@ class FasterWhisperSTT(STTBinding):
         precision = _precision(device, self._precision)
         threads = self._n_threads or min(_processors(), 8)
         try:
-            return WhisperModel(
-                str(folder),
-                device=device,
-                compute_type=precision,
-                cpu_threads=threads,
-                local_files_only=True,
-            )
+            # CTranslate2 changes the threads of whoever makes a model, and PyTorch's with them.
+            with ThreadPoolExecutor(1) as maker:
+                return maker.submit(
+                    WhisperModel,
+                    str(folder),
+                    device=device,
+                    compute_type=precision,
+                    cpu_threads=threads,
+                    local_files_only=True,
+                ).result()
         except Exception as error:
             if is_memory(error):
                 raise OutOfMemory(f"there isn't enough memory to load {folder}: {error}") from error

@@ -14,7 +14,8 @@ from omnibind.contracts.errors import BadConfig
 from omnibind.contracts.media import AudioInput, Meta, Source, Transcript
 from omnibind.contracts.options import Range
 
-from ..._shared.pytorch import Device, Precision, computing, device_of, dtype_of, let_go, seeded
+from ..._shared.failures import failures
+from ..._shared.pytorch import Device, Precision, device_of, dtype_of, let_go, seeded
 from ..._shared.transformers_models import (
     TrustRemoteCode,
     check_kind,
@@ -130,7 +131,7 @@ class TransformersSTT(STTBinding):
         if not len(samples) or float(abs(samples).max()) < SILENCE:
             return Transcript("", language=language, duration_s=duration_s, meta=meta)
         wish = Wish(language, task, initial_prompt, temperature, word_times, beam_size)
-        with computing(f"listening with {name!r}"), quiet(), seeded(0, device_of(self._device)):
+        with failures(f"listening with {name!r}"), quiet(), seeded(0, device_of(self._device)):
             heard = listener.listen(samples, wish, self.report)
         return Transcript(
             " ".join(segment.text for segment in heard.segments),

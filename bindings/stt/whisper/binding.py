@@ -15,8 +15,7 @@ from omnibind.contracts.errors import BadConfig, OutOfMemory, UnknownModel, Weig
 from omnibind.contracts.media import AudioInput, Segment, Source, Transcript, Word
 from omnibind.contracts.options import Range
 
-from ..._shared.failures import is_memory
-from ..._shared.pytorch import computing
+from ..._shared.failures import failures, is_memory
 from ..._shared.whisper import (
     RATE,
     InitialPrompt,
@@ -122,7 +121,7 @@ class WhisperSTT(STTBinding):
         if temperature is not None:
             options["temperature"] = temperature
         probability = 1.0
-        with computing("whisper"), _quiet(), self._reporting(engine):
+        with failures("whisper"), _quiet(), self._reporting(engine):
             if language is None:
                 options["language"], probability = _detected(engine, samples)
             else:

@@ -19,7 +19,6 @@ from ..._shared.failures import failures, is_memory
 from ..._shared.pytorch import (
     Device,
     Seed,
-    computing,
     device_of,
     let_go,
     seeded,
@@ -163,7 +162,7 @@ class AudiocraftTTM(TTMBinding):
         for start in range(0, len(prompts), together):
             some = prompts[start : start + together]
             engine.set_custom_progress_callback(self._watch(start, len(some), len(prompts)))
-            with computing("audiocraft"), _on(engine.device), seeded(seed, engine.device):
+            with failures("audiocraft"), _on(engine.device), seeded(seed, engine.device):
                 if tune is None:
                     made = engine.generate(some, progress=True)
                 else:

@@ -19,7 +19,8 @@ from omnibind.contracts.errors import BadOption, PackagesMissing
 from omnibind.contracts.media import Audio, AudioInput, Meta, Source
 from omnibind.contracts.options import Range
 
-from ..._shared.pytorch import Device, Precision, Seed, computing, device_of, dtype_of, let_go
+from ..._shared.failures import failures
+from ..._shared.pytorch import Device, Precision, Seed, device_of, dtype_of, let_go
 from ..._shared.sounds import encoded
 from ..._shared.transformers_models import (
     check_kind,
@@ -172,7 +173,7 @@ class TransformersTTM(TTMBinding):
         # Padding would stand before the music of a model that takes its text as a beginning.
         together = 1 if self._model.config.model_type == "musicgen_melody" else len(prompts)
         sounds: list[np.ndarray[Any, Any]] = []
-        with computing(f"composing with {self._model_name!r}"), quiet():
+        with failures(f"composing with {self._model_name!r}"), quiet():
             for first in range(0, len(prompts), together):
                 draws = Draws(
                     seeds[first : first + together],

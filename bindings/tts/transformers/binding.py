@@ -14,11 +14,11 @@ from omnibind.contracts.errors import BadConfig, BadOption
 from omnibind.contracts.media import Audio, AudioInput, Meta
 from omnibind.contracts.options import Range
 
+from ..._shared.failures import failures
 from ..._shared.pytorch import (
     Device,
     Precision,
     Seed,
-    computing,
     device_of,
     dtype_of,
     let_go,
@@ -153,7 +153,7 @@ class TransformersTTS(TTSBinding):
             parameters["speaking_rate"] = speed * loaded.config.speaking_rate
         drawn = random.getrandbits(32) if seed is None else seed
         with (
-            computing(f"speaking with {loaded.name!r}"),
+            failures(f"speaking with {loaded.name!r}"),
             quiet(),
             seeded(drawn, loaded.device),
         ):

@@ -28,7 +28,6 @@ from ..._shared.failures import failures, is_memory
 from ..._shared.pytorch import (
     Device,
     Seed,
-    computing,
     device_of,
     let_go,
     seeded,
@@ -144,7 +143,7 @@ class XttsTTS(TTSBinding):
         engine, speaker, spoken = self._prepared(voice, language)
         settings = self._settings(temperature, repetition_penalty, top_k, top_p)
         parts = []
-        with computing("xtts"), seeded(seed, engine.device):
+        with failures("xtts"), seeded(seed, engine.device):
             for sentences, watch in self._pieces(text, spoken):
                 made = engine.inference(
                     sentences, spoken, *speaker, speed=speed, stopping_criteria=watch, **settings
@@ -182,7 +181,7 @@ class XttsTTS(TTSBinding):
         settings = self._settings(temperature, repetition_penalty, top_k, top_p)
         rate = engine.args.output_sample_rate
         chunks: list[AudioChunk] = []
-        with computing("xtts"), seeded(seed, engine.device):
+        with failures("xtts"), seeded(seed, engine.device):
             for sentences, watch in self._pieces(text, spoken):
                 for samples in engine.inference_stream(
                     sentences, spoken, *speaker, speed=speed, stopping_criteria=watch, **settings
@@ -212,7 +211,7 @@ class XttsTTS(TTSBinding):
         spoken = wanted.lower().replace("_", "-").partition("-")[0]
         if spoken not in known:
             raise BadOption(f"language {wanted!r} is unknown to xtts; {suggest(spoken, known)}")
-        with computing("listening to the recording"):
+        with failures("listening to the recording"):
             return self._engine, self._speaker(voice), spoken
 
     def _speaker(self, voice: str | None) -> tuple[Any, Any]:
