@@ -1,5 +1,6 @@
 """Language models that listen, of several kinds, each in about a tenth of a megabyte."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ _PLACES = {
     "audio_bos_token": "<|audio_start|>",
     "audio_eos_token": "<|audio_end|>",
 }
+TURNS = [f"[{n / 50}][S0{1 + n % 3}]{'fox' * (n % 5)}{n}[{n / 50 + 0.3:.2f}]" for n in range(40)]
+"""What a model that tells speakers apart says in one token."""
 _SPACE, _LINE = "Ġ", "Ċ"
 _TALK = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n"
@@ -178,7 +181,7 @@ def make_moss(folder: Path) -> None:
     """Fill ``folder`` with a MOSS-Transcribe-Diarize."""
     import transformers as hf
 
-    words = _words()
+    words = _words(*TURNS)
     config = hf.MossTranscribeDiarizeConfig(
         audio_config=_EAR,
         text_config={**_TEXT, "head_dim": 8, "vocab_size": len(words)},
@@ -193,6 +196,7 @@ def make_moss(folder: Path) -> None:
             _signed(hf.Qwen2Tokenizer(vocab=words, merges=[])),
             chat_template=_TALK,
         ),
+        TURNS,
     )
 
 
@@ -228,9 +232,9 @@ def make_canary(folder: Path) -> None:
     )
 
 
-def _words() -> dict[str, int]:
+def _words(*more: str) -> dict[str, int]:
     signs = [*_signs_of_bytes().values(), *_SIGNS]
-    signs += ["<asr_text>", *(frame.replace(" ", _SPACE) for frame in FRAMES.values())]
+    signs += ["<asr_text>", *(frame.replace(" ", _SPACE) for frame in FRAMES.values()), *more]
     return {sign: number for number, sign in enumerate(signs)}
 
 
@@ -239,8 +243,8 @@ def _signed(tokenizer: Any) -> Any:
     return tokenizer
 
 
-def _save(folder: Path, model: Any, processor: Any) -> None:
-    words = _words()
+def _save(folder: Path, model: Any, processor: Any, more: Sequence[str] = ()) -> None:
+    words = _words(*more)
     settings = model.generation_config
     settings.eos_token_id = [words["<|endoftext|>"], words["<|im_end|>"]]
     settings.pad_token_id = words["<|endoftext|>"]
@@ -255,7 +259,7 @@ def _save(folder: Path, model: Any, processor: Any) -> None:
     settings.suppress_tokens = [
         number
         for sign, number in words.items()
-        if number not in kept and not (sign.isascii() and sign.isalpha())
+        if number not in kept and sign not in more and not (sign.isascii() and sign.isalpha())
     ]
     settings._from_model_config = False  # else saving would make it anew
     model.save_pretrained(folder)

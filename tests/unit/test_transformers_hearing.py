@@ -246,6 +246,8 @@ def test_what_a_recogniser_lacks_is_refused(name: str, option: str, value: Any) 
 
 TALKERS = ("qwen3-asr", "glm-asr", "audio-flamingo-3", "vibevoice-asr", "moss", "canary")
 """Language models that are asked for a transcript."""
+TELLING_APART = ("vibevoice-asr", "moss")
+"""Those that tell times and speakers."""
 
 
 @cache
@@ -267,7 +269,7 @@ def asked(name: str, sound: Any, *, beam_size: int = 1, **request: Any) -> str:
     rate = processor.feature_extractor.sampling_rate
     samples = Source.of(sound).array(rate)
     inputs = processor.apply_transcription_request(audio=samples, return_tensors="pt", **request)
-    most = 64 + round(15 * len(samples) / rate)
+    most = 64 + round((30 if name in TELLING_APART else 15) * len(samples) / rate)
     torch.manual_seed(0)
     ids = model.generate(**inputs, do_sample=False, num_beams=beam_size, max_new_tokens=most)
     if not model.config.is_encoder_decoder:
@@ -354,6 +356,31 @@ def test_a_language_model_hears_long_sound_piece_by_piece(name: str) -> None:
     assert first.text == asked(name, (samples[:cut], RATE))
     assert second.text == asked(name, (samples[cut:], RATE))
     assert first.text != second.text
+
+
+def test_speakers_are_told_apart_with_their_times_in_long_sound_too() -> None:
+    samples = fox(9)
+    processor, model = loaded("moss")
+    inputs = processor.apply_transcription_request(audio=samples, return_tensors="pt")
+    most = 64 + round(30 * len(samples) / RATE)
+    ids = model.generate(**inputs, do_sample=False, max_new_tokens=most)
+    told = processor.decode(ids[:, inputs["input_ids"].shape[1] :], return_format="parsed")[0]
+    heard = kept("moss").transcribe_audio((samples, RATE))
+    assert [(one.speaker, one.text) for one in heard.segments] == [
+        (str(one["Speaker"]), one["Content"]) for one in told
+    ]
+    first = heard.segments[0]
+    assert (first.start, first.end) == (told[0]["Start"], told[0]["End"])
+    assert {one.speaker for one in heard.segments} == {"1", "2", "3"}
+
+
+def test_words_without_their_form_are_kept(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny("moss"), tmp_path / "model"))
+    for file in folder.glob("*.json"):
+        file.write_text(file.read_text("utf-8").replace("][S0", "s][S0"), "utf-8")
+    (segment,) = binding_of(folder).transcribe_audio(FOX).segments
+    assert "s][S01]" in segment.text
+    assert (segment.start, segment.speaker) == (0.0, None)
 
 
 @pytest.mark.parametrize("name", TALKERS)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TOKENS_A_SECOND = 15
 """More than anybody says; models end by themselves."""
 SPARE_TOKENS = 64
+SPEAKERS_SHARE = 2
+"""Where speakers and times are told, a token for each of a word."""
 
 
 class Conversation:
@@ -35,30 +37,35 @@ class Conversation:
         self._decoding = inspect.signature(type(processor).decode).parameters
         module = sys.modules[type(processor).__module__]
         self._languages = list(getattr(module, "LANGUAGE_CODE_TO_NAME", ()))
+        self._tells_speakers = hasattr(processor, "extract_speaker_dict")
         self.rate = int(processor.feature_extractor.sampling_rate)
 
     def listen(self, samples: Samples, wish: Wish, tell: Tell) -> Heard:
-        """Return what is said, each piece of long sound for itself."""
+        """Return what is said, each piece of long sound for itself.
+
+        Who tells speakers apart hears the whole at once: in the next piece they had other numbers.
+        """
         request = self._request(wish)
         segments = list[Segment]()
         end = len(samples) / self.rate
-        for start, piece in windows(samples, self.rate):
+        most = TOKENS_A_SECOND * (SPEAKERS_SHARE if self._tells_speakers else 1)
+        pieces = [(0.0, samples)] if self._tells_speakers else windows(samples, self.rate)
+        for start, piece in pieces:
             tell(start / end, "listening")
             inputs = self._processor.apply_transcription_request(audio=piece, **request)
             inputs = inputs.to(self._model.device, self._model.dtype)
             ids = self._model.generate(
                 **inputs,
                 **drawing(wish),
-                max_new_tokens=SPARE_TOKENS + round(TOKENS_A_SECOND * len(piece) / self.rate),
+                max_new_tokens=SPARE_TOKENS + round(most * len(piece) / self.rate),
                 logits_processor=[Steps(lambda share, step: tell(None, "listening"))],
             )
             is_after = not self._model.config.is_encoder_decoder and "input_ids" in inputs
             said = ids[:, inputs["input_ids"].shape[1] if is_after else 0 :]
-            text = self._text(said).strip()
-            if text:
+            for one in self._segments(said, start, start + len(piece) / self.rate):
                 low = segments[-1].end if segments else 0.0
-                ends = start + len(piece) / self.rate
-                segments.append(timed(start, ends, text, (), low, end))
+                placed = timed(one.start, one.end, one.text, (), low, end)
+                segments.append(placed._replace(speaker=one.speaker))
         return Heard(segments, wish.language)
 
     def _request(self, wish: Wish) -> dict[str, Any]:
@@ -87,9 +94,34 @@ class Conversation:
             return str(language_of(self._name, self._languages, wanted, "transcribe"))
         return wanted.lower().replace("_", "-").partition("-")[0]
 
+    def _segments(self, ids: Any, start: float, end: float) -> list[Segment]:
+        """Return what was written, with times and speakers where the model tells them."""
+        told = self._told(ids) if self._tells_speakers else self._text(ids)
+        if isinstance(told, str):
+            told = [{"Content": told}]
+        segments = []
+        for one in told:
+            known = {name: fact for name, fact in one.items() if fact is not None}
+            if text := str(known.get("Content", "")).strip():
+                begins, ends = known.get("Start", start), known.get("End", end)
+                speaker = str(known["Speaker"]) if "Speaker" in known else None
+                segments.append(Segment(begins, ends, text, speaker=speaker))
+        return segments
+
+    def _told(self, ids: Any) -> list[dict[str, Any]] | str:
+        """Return who said what and when; the bare text where the model didn't keep to its form."""
+        try:
+            (told,) = self._processor.decode(ids, return_format="parsed")
+        except ValueError:  # of a time that is no number
+            told = self._text(ids)
+        words: list[dict[str, Any]] | str = told
+        return words
+
     def _text(self, ids: Any) -> str:
         wanted = (
-            {"return_format": "transcription_only"} if "return_format" in self._decoding else {}
+            {"return_format": "transcription_only"}
+            if "return_format" in self._decoding and not self._tells_speakers
+            else {}
         )
         text = str(self._processor.decode(ids, skip_special_tokens=True, **wanted)[0])
         if "strip_prefix" in self._decoding:
