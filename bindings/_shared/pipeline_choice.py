@@ -25,7 +25,7 @@ ModelId = Annotated[
 ]
 ModelsDir = Annotated[Path | None, "a folder with models that go by their names"]
 Lora = Annotated[str | None, "path of a LoRA that was made for the model"]
-Compile = Annotated[bool, "compile the network: the first call takes minutes, the others less"]
+Compile = Annotated[bool, "compile the network: the first call takes long, the others less"]
 TrustRemoteCode = Annotated[bool, "run Python code from the model's folder"]
 
 

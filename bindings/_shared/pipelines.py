@@ -259,7 +259,7 @@ def load_pipeline(
         quantization: A :data:`~.pipeline_memory.Quantization`.
         scheduler_name: A name from :mod:`.schedulers`; None is the model's own.
         lora: A LoRA's file or folder.
-        compile: Compile the network that runs once a step; the first call then takes minutes.
+        compile: Compile the network that runs once a step; the first call then takes long.
         safety_checker: Keep the model's own.
         trust_remote_code: Run Python code that lies in the model's folder.
         free_bytes: Free memory of the device, for ``offload="auto"``; None measures it.
@@ -306,8 +306,16 @@ def load_pipeline(
     loaded = Pipeline(pipe, there, dtype, chosen, makes)
     loaded.use_scheduler(scheduler_name)
     if compile:
-        loaded.denoiser.compile()
+        _compile(loaded.denoiser)
     return loaded
+
+
+def _compile(network: torch.nn.Module) -> None:
+    """Compile the blocks that repeat, once for all of them, or the whole where none do."""
+    kinds = getattr(network, "_repeated_blocks", None) or ()
+    repeated = [module for module in network.modules() if type(module).__name__ in kinds]
+    for module in repeated or [network]:
+        module.compile()
 
 
 def _read(

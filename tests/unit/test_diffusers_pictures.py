@@ -553,6 +553,19 @@ def test_a_modular_pipeline_draws_the_librarys_own_picture(tmp_path: Path) -> No
 # ── devices and memory ──
 
 
+def test_a_compiled_network_draws_the_same_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    options: dict[str, Any] = {"width": 64, "height": 64, "steps": 2, "seed": 1}
+    expected = loaded("sd").generate_image("a cat", **options)
+    choice = {"binding": "diffusers", "model_id_or_path": str(tiny("sd")), "compile": True}
+    with Client(tti={**choice, "runs": "worker"}) as client:
+        ours = client.tti.generate_image("a cat", verify=False, **options)
+    assert difference(ours, expected) <= 1
+    assert any(tmp_path.rglob("*.so"))
+
+
 @pytest.mark.parametrize("bits", ["int8", "float8"])
 def test_fewer_bits_give_the_librarys_own_picture(bits: str) -> None:
     noise: Any = importlib.import_module("omnibind.bindings._shared.library_noise")
