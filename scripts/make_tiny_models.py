@@ -44,6 +44,8 @@ MAKERS = {
     "vibevoice-asr": "conversations:make_vibevoice_asr",
     "moss": "conversations:make_moss",
     "canary": "conversations:make_canary",
+    "voxtral": "voxtral:make",
+    "voxtral-realtime": "voxtral:make_realtime",
     "sd": "pictures:make_sd",
     "sdxl": "pictures:make_sdxl",
     "sd3": "pictures:make_sd3",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,9 @@ from .torchaudio_stand_in import make_importable
 TrustRemoteCode = Annotated[
     bool, "run the Python code that lies beside the weights; True only for makers whom you trust"
 ]
+
+TEKKEN = "tekken.json"
+"""File of the words of Mistral's models."""
 
 
 def config_of(name: str, folder: Path, *, trust_remote_code: bool = False) -> Any:
@@ -150,11 +154,32 @@ def check_tokenizer(tokenizer: Any, name: str, folder: Path) -> None:
         WeightsDamaged: None of its files lies in the folder.
     """
     own = set(tokenizer.vocab_files_names.values()) or {"tokenizer_config.json"}
-    files = sorted({"tokenizer.json", *own})
+    check_words(name, folder, "tokenizer.json", TEKKEN, *own)
+
+
+def check_words(name: str, folder: Path, *files: str) -> None:
+    """Refuse a model without a file of its words.
+
+    Raises:
+        WeightsDamaged: None of ``files`` lies in the folder.
+    """
     if not any((folder / file).is_file() for file in files):
         raise WeightsDamaged(
-            f"{name!r} has no tokenizer: {folder} holds none of {', '.join(files)}; get the files "
-            "again"
+            f"{name!r} has no tokenizer: {folder} holds none of "
+            f"{', '.join(sorted(set(files)))}; get the files again"
+        )
+
+
+def check_package(name: str, package: str | None) -> None:
+    """Refuse a model that needs a package which isn't there; None is no package.
+
+    Raises:
+        PackagesMissing: It isn't installed.
+    """
+    if package is not None and find_spec(package.replace("-", "_")) is None:
+        raise PackagesMissing(
+            f"{name!r} needs the package {package}, which isn't installed",
+            command=f"pip install {package}",
         )
 
 

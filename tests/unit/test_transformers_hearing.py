@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from omnibind.contracts.errors import (
     BadOption,
     NotSupported,
     OmnibindError,
+    PackagesMissing,
     UnknownModel,
     WeightsDamaged,
     WeightsMissing,
@@ -244,7 +246,10 @@ def test_what_a_recogniser_lacks_is_refused(name: str, option: str, value: Any) 
         kept(name).transcribe_audio(FOX, **{option: value})
 
 
-TALKERS = ("qwen3-asr", "glm-asr", "audio-flamingo-3", "vibevoice-asr", "moss", "canary")
+TALKERS = (
+    *("qwen3-asr", "glm-asr", "audio-flamingo-3", "vibevoice-asr", "moss", "canary"),
+    *("voxtral", "voxtral-realtime"),
+)
 """Language models that are asked for a transcript."""
 TELLING_APART = ("vibevoice-asr", "moss")
 """Those that tell times and speakers."""
@@ -261,17 +266,27 @@ def loaded(name: str) -> tuple[Any, Any]:
     return processor, getattr(transformers, named).from_pretrained(folder)
 
 
-def asked(name: str, sound: Any, *, beam_size: int = 1, **request: Any) -> str:
+def asked(
+    name: str, sound: Any, *, beam_size: int = 1, temperature: float | None = None, **request: Any
+) -> str:
     """What a language model of the library writes, as its documentation shows."""
     import torch
 
     processor, model = loaded(name)
     rate = processor.feature_extractor.sampling_rate
     samples = Source.of(sound).array(rate)
+    warmth = {} if temperature is None else {"temperature": temperature}
+    how = {"do_sample": temperature is not None, "num_beams": beam_size, **warmth}
+    torch.manual_seed(0)
+    if name == "voxtral-realtime":
+        inputs = processor(samples, return_tensors="pt")
+        made = model.generate(**inputs, **how)
+        return str(processor.batch_decode(made, skip_special_tokens=True)[0])
+    if name == "voxtral":
+        request |= {"model_id": "voxtral", "sampling_rate": rate, "format": ["wav"]}
     inputs = processor.apply_transcription_request(audio=samples, return_tensors="pt", **request)
     most = 64 + round((30 if name in TELLING_APART else 15) * len(samples) / rate)
-    torch.manual_seed(0)
-    ids = model.generate(**inputs, do_sample=False, num_beams=beam_size, max_new_tokens=most)
+    ids = model.generate(**inputs, **how, max_new_tokens=most)
     if not model.config.is_encoder_decoder:
         ids = ids[:, inputs["input_ids"].shape[1] :]
     form: dict[str, dict[str, Any]] = {
@@ -315,6 +330,8 @@ def test_a_language_model_writes_what_the_library_writes(name: str) -> None:
             {"language": "de", "task": "translate"},
             {"source_language": "de", "target_language": "en"},
         ),
+        ("voxtral", {"language": "de-AT"}, {"language": "de"}),
+        ("voxtral", {"beam_size": 3}, {"beam_size": 3}),
     ],
 )
 def test_a_language_model_is_asked_for_what_is_wanted(
@@ -338,16 +355,17 @@ def test_what_a_language_model_says_of_the_words_is_left_out(name: str) -> None:
     assert frame not in kept(name).transcribe_audio(FOX)
 
 
-def test_a_language_model_that_draws_words_does_it_where_it_is_warm() -> None:
-    binding = kept("qwen3-asr")
-    assert loaded("qwen3-asr")[1].generation_config.do_sample
+@pytest.mark.parametrize("name", ["qwen3-asr", "voxtral", "voxtral-realtime"])
+def test_a_language_model_that_draws_words_does_it_where_it_is_warm(name: str) -> None:
+    binding = kept(name)
+    assert loaded(name)[1].generation_config.do_sample
     one, two = (binding.transcribe_audio(FOX, temperature=1.0) for _ in range(2))
-    assert one == two
+    assert one == two == asked(name, FOX, temperature=1.0)
     assert one != binding.transcribe_audio(FOX)
     assert binding.transcribe_audio(FOX) == binding.transcribe_audio(FOX, temperature=0.0)
 
 
-@pytest.mark.parametrize("name", ["qwen3-asr", "canary"])
+@pytest.mark.parametrize("name", ["qwen3-asr", "canary", "voxtral", "voxtral-realtime"])
 def test_a_language_model_hears_long_sound_piece_by_piece(name: str) -> None:
     samples = fox(9)
     first, second = kept(name).transcribe_audio((samples, RATE)).segments
@@ -396,6 +414,9 @@ def test_a_language_model_is_cancelled_between_two_words(name: str) -> None:
         *((name, "word_times", True) for name in TALKERS),
         *((name, "task", "translate") for name in TALKERS if name != "canary"),
         *((name, "language", "en") for name in ("glm-asr", "vibevoice-asr", "moss")),
+        *(("voxtral-realtime", *given) for given in (("language", "en"), ("beam_size", 2))),
+        *((name, "initial_prompt", "fox") for name in ("voxtral", "voxtral-realtime")),
+        ("voxtral", "language", "klingon"),
         ("qwen3-asr", "language", "klingon"),
         ("canary", "language", "ja"),
         ("canary", "initial_prompt", "fox"),
@@ -427,7 +448,7 @@ def test_it_is_cancelled_between_two_words(random_whisper: Any) -> None:
 
 @pytest.mark.usefixtures("no_network")
 def test_nothing_goes_over_the_network() -> None:
-    for name in ("whisper", "wav2vec2"):
+    for name in ("whisper", "wav2vec2", "voxtral", "voxtral-realtime"):
         binding = binding_of(tiny(name))
         assert binding.transcribe_audio(FOX)
         binding.unload()
@@ -498,6 +519,22 @@ def test_a_missing_part_is_refused(tmp_path: Path, missing: str) -> None:
     folder = copied(tmp_path)
     (folder / missing).unlink()
     assert str(folder) in refusal(WeightsDamaged, folder)
+
+
+@pytest.mark.parametrize("name", ["voxtral", "voxtral-realtime"])
+def test_a_model_that_needs_a_missing_package_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny(name)
+    monkeypatch.setitem(sys.modules, "mistral_common", None)
+    assert "pip install mistral-common" in refusal(PackagesMissing, folder)
+
+
+@pytest.mark.parametrize("name", ["voxtral", "voxtral-realtime"])
+def test_a_missing_file_of_words_is_named(tmp_path: Path, name: str) -> None:
+    folder = copied(tmp_path, name)
+    (folder / "tekken.json").unlink()
+    assert "holds none of tekken.json" in refusal(WeightsDamaged, folder)
 
 
 def test_word_times_without_alignment_heads_are_refused(tmp_path: Path) -> None:

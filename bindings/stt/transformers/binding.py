@@ -17,9 +17,12 @@ from omnibind.contracts.options import Range
 from ..._shared.failures import failures
 from ..._shared.pytorch import Device, Precision, device_of, dtype_of, let_go, seeded
 from ..._shared.transformers_models import (
+    TEKKEN,
     TrustRemoteCode,
     check_kind,
+    check_package,
     check_tokenizer,
+    check_words,
     config_of,
     model_of,
     quiet,
@@ -38,6 +41,8 @@ SILENCE = 1e-4
 """Peak under which nothing is said: −80 dB; models make up words for silence."""
 SPEAKERS = ("dia", "pop2piano", "vibevoice")
 """What transformers counts among its listeners although it doesn't write."""
+MISTRALS = ("voxtral", "voxtral_realtime")
+"""Those whose words a package of Mistral's reads."""
 
 Temperature = Annotated[float | None, Range(0.0, 1.0), "0 and None take the likeliest words"]
 
@@ -78,6 +83,7 @@ class TransformersSTT(STTBinding):
             UnknownModel: There is no such model, or the folder holds none.
             WeightsMissing: It isn't on this machine.
             NotSupported: It is a model that doesn't write down speech.
+            PackagesMissing: Its words need a package that isn't installed.
             WeightsDamaged: Its files can't be read.
             BadConfig: No model is configured, or there is no such device.
         """
@@ -186,10 +192,13 @@ class TransformersSTT(STTBinding):
         }
         for other in SPEAKERS:
             ways.pop(other, None)
+        if kind in MISTRALS:
+            check_package(name, "mistral-common")
+            check_words(name, folder, TEKKEN)
         processor = transformers.AutoProcessor.from_pretrained(
             folder, local_files_only=True, trust_remote_code=trusts
         )
-        talks = hasattr(processor, "apply_transcription_request")
+        talks = kind in MISTRALS or hasattr(processor, "apply_transcription_request")
         if not talks:
             check_kind(name, kind, ways, "stt/transformers")
         check_tokenizer(processor.tokenizer, name, folder)

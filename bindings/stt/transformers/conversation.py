@@ -1,6 +1,7 @@
 """Language models that listen, asked for a transcript in their own words.
 
-Source: transformers 5.23, ``apply_transcription_request`` of the models' processors.
+Source: transformers 5.23, ``apply_transcription_request`` of the models' processors; Voxtral
+Realtime's is called with the sound alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
+from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Segment
 
 from ..._shared.transformers_models import Steps
@@ -33,7 +35,8 @@ class Conversation:
         self._name = name
         self._model = model
         self._processor = processor
-        self._known = inspect.signature(processor.apply_transcription_request).parameters
+        self._ask = getattr(processor, "apply_transcription_request", processor)
+        self._known = inspect.signature(self._ask).parameters
         self._decoding = inspect.signature(type(processor).decode).parameters
         module = sys.modules[type(processor).__module__]
         self._languages = list(getattr(module, "LANGUAGE_CODE_TO_NAME", ()))
@@ -52,8 +55,9 @@ class Conversation:
         pieces = [(0.0, samples)] if self._tells_speakers else windows(samples, self.rate)
         for start, piece in pieces:
             tell(start / end, "listening")
-            inputs = self._processor.apply_transcription_request(audio=piece, **request)
-            inputs = inputs.to(self._model.device, self._model.dtype)
+            inputs = self._asked(piece, request, wish.language).to(
+                self._model.device, self._model.dtype
+            )
             ids = self._model.generate(
                 **inputs,
                 **drawing(wish),
@@ -68,6 +72,17 @@ class Conversation:
                 segments.append(placed._replace(speaker=one.speaker))
         return Heard(segments, wish.language)
 
+    def _asked(self, piece: Samples, request: dict[str, Any], language: str | None) -> Any:
+        try:
+            return self._ask(audio=piece, **request)
+        except ValueError as error:
+            if language is None:
+                raise
+            told = " ".join(str(error).split())
+            raise BadOption(
+                f"language {language!r} is given, and {self._name!r} refuses it: {told}"
+            ) from error
+
     def _request(self, wish: Wish) -> dict[str, Any]:
         names = [name for name in ("language", "source_language") if name in self._known]
         lacks = {
@@ -75,6 +90,8 @@ class Conversation:
             "task": wish.task != "transcribe" and "target_language" not in self._known,
             "language": wish.language is not None and not names,
             "initial_prompt": wish.initial_prompt is not None and "prompt" not in self._known,
+            # The library can't follow several texts along one stream of sound.
+            "beam_size": (wish.beam_size or 1) > 1 and self._ask is self._processor,
         }
         refuse_lacking(self._name, lacks)
         request: dict[str, Any] = {"return_tensors": "pt"}

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnibind.contracts.errors import (
-    BadOption,
-    BadOutput,
-    NotSupported,
-    PackagesMissing,
-)
+from omnibind.contracts.errors import BadOption, BadOutput, NotSupported
 from omnibind.contracts.media import Source
 
-from ..._shared.transformers_models import Steps, check_tokenizer, model_of, reading
+from ..._shared.transformers_models import Steps, check_package, check_tokenizer, model_of, reading
 from . import codec
 from .speaker import class_of, frames_for, has_limit, limited, sampling
 
@@ -75,14 +69,6 @@ def clones(config: Any) -> bool:
     return kind is not None and kind.clones
 
 
-def _check_package(name: str, package: str | None) -> None:
-    if package is not None and find_spec(package) is None:
-        raise PackagesMissing(
-            f"{name!r} needs the package {package}, which isn't installed",
-            command=f"pip install {package}",
-        )
-
-
 class Conversing:
     """A model with its processor.
 
@@ -111,7 +97,7 @@ class Conversing:
         self.config = config
         self.device = device
         self._kind = KINDS[config.model_type]
-        _check_package(name, self._kind.needs)
+        check_package(name, self._kind.needs)
         import transformers
 
         with reading(name, folder):

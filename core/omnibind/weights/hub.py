@@ -31,8 +31,8 @@ _VARIANT = re.compile(
     r"(?P<stem>.*/?[^/.]+)(?:\.(?:fp16|fp32|bf16|non_ema|ema_only)(?:-\d{5}-of-\d{5})?)"
     r"(?P<ending>\.(?:safetensors|bin))"
 )
-# Other frameworks' copies of what lies beside them as safetensors.
-_OTHER_FRAMEWORKS = ("*.h5", "*.msgpack", "*.ot", "flax_*", "tf_*", "rust_*")
+# Other frameworks' copies of what lies beside them as safetensors; Mistral's own are consolidated.
+_OTHER_FRAMEWORKS = ("*.h5", "*.msgpack", "*.ot", "flax_*", "tf_*", "rust_*", "consolidated*")
 
 
 class _Described(NamedTuple):
@@ -155,7 +155,11 @@ def _of_pipeline(paths: list[str], source: Source, commit: str) -> list[str]:
 
 
 def _without_copies(paths: list[str]) -> list[str]:
-    better = {path.rpartition("/")[0] for path in paths if path.endswith(".safetensors")}
+    better = {
+        path.rpartition("/")[0]
+        for path in paths
+        if path.endswith(".safetensors") and not _is_foreign(path)
+    }
     whole = {path for path in paths if _variant_of(path) is None}
     return [
         path
@@ -186,8 +190,12 @@ def _is_left_out(path: str, better: set[str]) -> bool:
         return True
     ending = Path(name).suffix
     is_copy = ending in formats.PICKLE_ENDINGS or ending == ".bin"
-    is_foreign = any(fnmatch.fnmatch(name, pattern) for pattern in _OTHER_FRAMEWORKS)
-    return folder in better and (is_copy or is_foreign)
+    return folder in better and (is_copy or _is_foreign(path))
+
+
+def _is_foreign(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return any(fnmatch.fnmatch(name, pattern) for pattern in _OTHER_FRAMEWORKS)
 
 
 def _words(error: Exception) -> str:

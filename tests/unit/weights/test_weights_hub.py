@@ -201,6 +201,22 @@ def test_where_half_precision_is_all_there_is_it_is_taken(hub: WebServer) -> Non
     assert (folder / "unet" / "model.fp16.safetensors").is_file()
 
 
+def test_weights_that_lie_there_twice_are_taken_once(hub: WebServer) -> None:
+    files = {
+        "consolidated.safetensors": b"both",
+        "model.safetensors": b"both",
+        "tekken.json": b"{}",
+    }
+    publish(hub, files)
+    folder = pull(snapshot(), "tiny")
+    assert {path.name for path in folder.glob("[!.]*")} == {"model.safetensors", "tekken.json"}
+
+
+def test_weights_for_another_framework_alone_are_taken(hub: WebServer) -> None:
+    publish(hub, {"consolidated.safetensors": b"all", "params.json": b"{}"})
+    assert (pull(snapshot(), "tiny") / "consolidated.safetensors").read_bytes() == b"all"
+
+
 def test_an_index_that_is_none_is_told(hub: WebServer) -> None:
     publish(hub, {**PIPELINE, "model_index.json": b"{"})
     with pytest.raises(FetchFailed, match=r"model_index\.json can't be read"):
