@@ -27,7 +27,6 @@ def make(folder: Path) -> None:
 
 
 def _model(tokenizer: Any) -> Any:
-    import torch
     from transformers import CsmConfig, CsmForConditionalGeneration, GenerationConfig
 
     shape = {
@@ -52,17 +51,10 @@ def _model(tokenizer: Any) -> Any:
         codebook_pad_token_id=CODES - 1,
         codebook_eos_token_id=0,
         depth_decoder_config={**shape, "backbone_hidden_size": WIDTH},
-        codec_config=_codec(),
+        codec_config=codec(),
     )
     model = CsmForConditionalGeneration(config)
-    # Zeros by default, which would make every code sound the same.
-    quantizer = model.codec_model.quantizer
-    for part in (
-        quantizer.semantic_residual_vector_quantizer,
-        quantizer.acoustic_residual_vector_quantizer,
-    ):
-        for layer in part.layers:
-            torch.nn.init.normal_(layer.codebook.embed_sum)
+    fill_codebooks(model.codec_model)
     model.codec_model.decoder.decoder_seanet.layers[-1].conv.weight.data.mul_(0.1)
     model.generation_config = GenerationConfig(
         do_sample=True, temperature=0.9, max_new_tokens=6, pad_token_id=sound
@@ -71,7 +63,21 @@ def _model(tokenizer: Any) -> Any:
     return model
 
 
-def _codec() -> dict[str, Any]:
+def fill_codebooks(codec: Any) -> None:
+    """Draw a Mimi's codebooks; they are zeros, which would make every code sound the same."""
+    import torch
+
+    quantizer = codec.quantizer
+    for part in (
+        quantizer.semantic_residual_vector_quantizer,
+        quantizer.acoustic_residual_vector_quantizer,
+    ):
+        for layer in part.layers:
+            torch.nn.init.normal_(layer.codebook.embed_sum)
+
+
+def codec() -> dict[str, Any]:
+    """Return the configuration of a tiny Mimi."""
     return {
         "model_type": "mimi",
         "sampling_rate": RATE,

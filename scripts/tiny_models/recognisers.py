@@ -1,5 +1,7 @@
 """Recognisers of several kinds, each in about a tenth of a megabyte."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +39,31 @@ def make_parakeet_tdt(folder: Path) -> None:
     """Fill ``folder`` with a Parakeet that writes tokens with durations."""
     import transformers as hf
 
-    _make_transducer(folder, "tdt", hf.ParakeetTDTConfig, hf.ParakeetForTDT)
+    _make_transducer(folder, hf.ParakeetTDTConfig, hf.ParakeetForTDT, partial(_parakeet, way="tdt"))
 
 
 def make_parakeet_rnnt(folder: Path) -> None:
     """Fill ``folder`` with a Parakeet that writes tokens between frames."""
     import transformers as hf
 
-    _make_transducer(folder, "rnnt", hf.ParakeetRNNTConfig, hf.ParakeetForRNNT)
+    way = partial(_parakeet, way="rnnt")
+    _make_transducer(folder, hf.ParakeetRNNTConfig, hf.ParakeetForRNNT, way)
 
 
-def _make_transducer(folder: Path, way: str, config_class: Any, class_: Any) -> None:
+def _make_transducer(
+    folder: Path,
+    config_class: Any,
+    class_: Any,
+    processor: Callable[[Any], Any],
+    *,
+    blank: float = 4.0,
+    words: tuple[str, ...] = (),
+    **more: Any,
+) -> None:
     import transformers as hf
 
     tokenizer = _tokenizer(hf.ParakeetTokenizer, "<unk>", "<pad>", "<blank>", pad="<pad>")
+    tokenizer.add_tokens(list(words))
     config = config_class(
         encoder_config=_ENCODER,
         vocab_size=len(tokenizer),
@@ -58,6 +71,7 @@ def _make_transducer(folder: Path, way: str, config_class: Any, class_: Any) -> 
         blank_token_id=tokenizer.convert_tokens_to_ids("<blank>"),
         decoder_hidden_size=WIDTH,
         num_decoder_layers=1,
+        **more,
     )
     model = random_of(class_, config)
     settings = model.generation_config
@@ -66,13 +80,13 @@ def _make_transducer(folder: Path, way: str, config_class: Any, class_: Any) -> 
     bias = model.joint.head.bias.data
     for place, value in zip(range(len(tokenizer), len(bias)), (-100.0, 4.0), strict=False):
         bias[place] = value
-    bias[config.blank_token_id] = 4.0
+    bias[config.blank_token_id] = blank
     settings.suppress_tokens = [
         *tokenizer.convert_tokens_to_ids(["<unk>", "<pad>"]),
         *range(len(tokenizer), len(bias)),
     ]
     settings._from_model_config = False  # else saving would make it anew
-    _save(folder, model, _parakeet(tokenizer, way))
+    _save(folder, model, processor(tokenizer))
 
 
 def make_moonshine(folder: Path) -> None:

@@ -30,6 +30,7 @@ from ..._shared.transformers_models import (
 )
 from ..._shared.whisper import InitialPrompt, Language, Task, WordTimes
 from .conversation import Conversation
+from .languages import check_writes_what_it_hears
 from .listening import Listener, Wish
 from .recogniser import Recogniser
 from .whisper import Whisper
@@ -113,9 +114,10 @@ class TransformersSTT(STTBinding):
             audio_path: Any sound; it is heard as mono at the model's rate.
             model: A name from :meth:`list_models`, a repository or a folder; another one than the
                 last call's takes its place in memory.
-            language: For Whisper and some language models; recognisers know but their own.
-            task: ``translate``, into English, needs a Whisper that knows several languages, or a
-                Canary.
+            language: For Whisper, some language models and recognisers of several languages, of
+                which Cohere's and SeamlessM4T don't find it out; others know but their own.
+            task: ``translate``, into English, needs a Whisper that knows several languages, a
+                Canary or a SeamlessM4T.
             initial_prompt: For Whisper, which heeds 223 tokens of it, and some language models.
             temperature: For models that write token by token.
             word_times: For Whisper, from its attention, for transducers and for most models that
@@ -127,7 +129,8 @@ class TransformersSTT(STTBinding):
 
         Raises:
             BadInput: The sound can't be read.
-            BadOption: The model hasn't got the option, or doesn't know the language.
+            BadOption: The model hasn't got the option, doesn't know the language, or must be told
+                one.
         """
         name = self._named(model)
         listener = self._listener(name)
@@ -202,6 +205,7 @@ class TransformersSTT(STTBinding):
         if not talks:
             check_kind(name, kind, ways, "stt/transformers")
         check_tokenizer(processor.tokenizer, name, folder)
+        check_writes_what_it_hears(name, processor.tokenizer)
         named = getattr(transformers, (config.architectures or [""])[0], None)
         class_ = named if talks and named is not None else ways[kind]
         model = model_of(name, folder, class_, dtype, trust_remote_code=trusts).to(device)

@@ -15,17 +15,23 @@ from omnibind.contracts.media import Segment
 
 from ..._shared.transformers_models import Steps
 from ..._shared.whisper import language_of
-from .listening import Heard, Tell, Wish, drawing, refuse_lacking, timed
+from .listening import (
+    TOKENS_A_SECOND,
+    Heard,
+    Tell,
+    Wish,
+    drawing,
+    longest,
+    refuse_lacking,
+    timed,
+)
 from .windows import windows
 
 if TYPE_CHECKING:
     from .listening import Samples
 
-TOKENS_A_SECOND = 15
-"""More than anybody says; models end by themselves."""
-SPARE_TOKENS = 64
-SPEAKERS_SHARE = 2
-"""Where speakers and times are told, a token for each of a word."""
+TURNS_TOKENS_A_SECOND = 30
+"""Of a model that tells speakers and times too."""
 
 
 class Conversation:
@@ -51,7 +57,7 @@ class Conversation:
         request = self._request(wish)
         segments = list[Segment]()
         end = len(samples) / self.rate
-        most = TOKENS_A_SECOND * (SPEAKERS_SHARE if self._tells_speakers else 1)
+        most = TURNS_TOKENS_A_SECOND if self._tells_speakers else TOKENS_A_SECOND
         pieces = [(0.0, samples)] if self._tells_speakers else windows(samples, self.rate)
         for start, piece in pieces:
             tell(start / end, "listening")
@@ -61,7 +67,7 @@ class Conversation:
             ids = self._model.generate(
                 **inputs,
                 **drawing(wish),
-                max_new_tokens=SPARE_TOKENS + round(most * len(piece) / self.rate),
+                max_new_tokens=longest(len(piece) / self.rate, most),
                 logits_processor=[Steps(lambda share, step: tell(None, "listening"))],
             )
             is_after = not self._model.config.is_encoder_decoder and "input_ids" in inputs

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     Samples = np.ndarray[Any, np.dtype[np.float32]]
 
+TOKENS_A_SECOND = 15
+"""More than anybody says; models end by themselves."""
+SPARE_TOKENS = 64
+
 Tell = Callable[[float | None, str], None]
 
 
@@ -58,6 +62,11 @@ def refuse_lacking(name: str, lacks: Mapping[str, bool]) -> None:
         raise BadOption(
             f"{refused} is given, and {name!r} hasn't got it; leave it out, or use a Whisper model"
         )
+
+
+def longest(duration_s: float, tokens_a_second: int = TOKENS_A_SECOND) -> int:
+    """Return how many tokens a model may write for a sound at most."""
+    return SPARE_TOKENS + round(tokens_a_second * duration_s)
 
 
 def drawing(wish: Wish) -> dict[str, Any]:
