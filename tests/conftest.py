@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,16 @@ def unrecorded(
     monkeypatch.setattr(usage, "EVERY_S", 86400.0)
     yield
     usage._state.recent.clear()
+
+
+@pytest.fixture(autouse=True)
+def unthreaded() -> Iterator[None]:
+    """A library that is used alone may change how many threads PyTorch computes with here."""
+    yield
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        with ThreadPoolExecutor(1) as untouched:
+            torch.set_num_threads(untouched.submit(torch.get_num_threads).result())
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ Source: faster-whisper 1.2, ``faster_whisper.transcribe``.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,6 +22,7 @@ from omnibind.contracts.media.chunk import drained
 from omnibind.contracts.options import Range
 
 from ..._shared.failures import failure, is_memory
+from ..._shared.threads import apart
 from ..._shared.whisper import (
     RATE,
     InitialPrompt,
@@ -256,16 +256,15 @@ class FasterWhisperSTT(STTBinding):
         precision = _precision(device, self._precision)
         threads = self._n_threads or min(_processors(), 8)
         try:
-            # CTranslate2 changes the threads of whoever makes a model, and PyTorch's with them.
-            with ThreadPoolExecutor(1) as maker:
-                return maker.submit(
-                    WhisperModel,
-                    str(folder),
-                    device=device,
-                    compute_type=precision,
-                    cpu_threads=threads,
-                    local_files_only=True,
-                ).result()
+            model: WhisperModel = apart(
+                WhisperModel,
+                str(folder),
+                device=device,
+                compute_type=precision,
+                cpu_threads=threads,
+                local_files_only=True,
+            )
+            return model
         except Exception as error:
             if is_memory(error):
                 raise OutOfMemory(f"there isn't enough memory to load {folder}: {error}") from error

@@ -16,6 +16,7 @@ from omnibind.contracts.media import AudioInput, Segment, Source, Transcript, Wo
 from omnibind.contracts.options import Range
 
 from ..._shared.failures import failures, is_memory
+from ..._shared.threads import apart
 from ..._shared.whisper import (
     RATE,
     InitialPrompt,
@@ -162,10 +163,12 @@ class WhisperSTT(STTBinding):
             hook.remove()
 
     def _read(self, path: Path, name: str) -> Whisper:
+        import numba
         import torch
         import whisper
         from whisper.tokenizer import get_encoding  # type: ignore[import-untyped]
 
+        apart(numba.get_num_threads)  # starts its own, which word times would do in this thread
         has_gpu = torch.cuda.is_available()
         if self._device == "cuda" and not has_gpu:
             raise BadConfig("device is 'cuda', and PyTorch sees no GPU here; use 'auto' or 'cpu'")
