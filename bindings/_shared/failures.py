@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from omnibind.contracts.errors import CallFailed, OmnibindError, OutOfMemory
+from omnibind.contracts.errors import CallFailed, OmnibindError, OutOfMemory, PackagesMissing
 
 
 @contextmanager
@@ -32,6 +32,14 @@ def failure(doing: str, error: Exception) -> CallFailed:
     if is_memory(error):
         return OutOfMemory(f"memory ran out: {doing}: {error}")
     return CallFailed(f"{doing} failed: {error}")
+
+
+def package_missing(what: str, package: str) -> PackagesMissing:
+    """Return the error for something that needs a package which isn't installed."""
+    return PackagesMissing(
+        f"{what} needs the package {package}, which isn't installed",
+        command=f"pip install {package}",
+    )
 
 
 def is_memory(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -18,8 +19,11 @@ from omnibind.contracts.errors import (
     WeightsDamaged,
 )
 
-from .failures import is_memory
+from .failures import is_memory, package_missing
 from .torchaudio_stand_in import make_importable
+
+LACKING = re.compile(r"requires the ([a-z][a-z0-9_-]+) library")
+"""The package in the library's message of a missing one."""
 
 TrustRemoteCode = Annotated[
     bool, "run the Python code that lies beside the weights; True only for makers whom you trust"
@@ -68,7 +72,11 @@ def reading(name: str, folder: Path) -> Iterator[None]:
         raise
     except ImportError as error:
         told = " ".join(str(error).split())
-        raise PackagesMissing(f"{name!r} needs a package that isn't installed: {told}") from error
+        package = LACKING.search(told)
+        raise PackagesMissing(
+            f"{name!r} needs a package that isn't installed: {told}",
+            command=f"pip install {package[1]}" if package else "",
+        ) from error
     except Exception as error:
         if is_memory(error):
             raise OutOfMemory(f"there isn't enough memory to load {folder}: {error}") from error
@@ -114,8 +122,11 @@ def model_of(
         trust_remote_code: Whether code beside the weights may run.
 
     Raises:
+        PackagesMissing: An adapter lies beside the weights, which transformers would leave out.
         WeightsDamaged: Weights are missing or have another shape; transformers would make them up.
     """
+    if (folder / "adapter_config.json").is_file():
+        check_package(name, "peft")
     model, told = class_.from_pretrained(
         folder,
         local_files_only=True,
@@ -170,17 +181,14 @@ def check_words(name: str, folder: Path, *files: str) -> None:
         )
 
 
-def check_package(name: str, package: str | None) -> None:
-    """Refuse a model that needs a package which isn't there; None is no package.
+def check_package(name: str, package: str) -> None:
+    """Refuse a model that needs a package.
 
     Raises:
         PackagesMissing: It isn't installed.
     """
-    if package is not None and find_spec(package.replace("-", "_")) is None:
-        raise PackagesMissing(
-            f"{name!r} needs the package {package}, which isn't installed",
-            command=f"pip install {package}",
-        )
+    if find_spec(package.replace("-", "_")) is None:
+        raise package_missing(repr(name), package)
 
 
 class Steps:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tiny_models.recognisers import random_of
+from tiny_models.recognisers import SEED, random_of
 from tiny_models.whisper import _signs_of_bytes
+from tiny_models.xtts import make_importable
 
 WIDTH = 16
 MELS = 16
@@ -49,6 +50,10 @@ _TALK = (
     "{% else %}{{ part.text }}{% endif %}{% endfor %}"
     "{% if not loop.last or message.role == 'user' %}<|im_end|>\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+_TALK_OF_TEXT = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 _EAR = {
     "num_mel_bins": MELS,
@@ -228,6 +233,190 @@ def make_canary(folder: Path) -> None:
                 "{{ '<|pnc|>' if part.punctuation else '<|nopnc|>' }}"
                 "{% endif %}{% endfor %}{% endfor %}"
             ),
+        ),
+    )
+
+
+def make_granite_speech(folder: Path) -> None:
+    """Fill ``folder`` with a Granite Speech with an adapter for what is heard; needs torchaudio."""
+    make_importable()
+    import torch
+    import transformers as hf
+    from peft import LoraConfig
+
+    model = _granite_speech(hf.GraniteSpeechConfig, hf.GraniteSpeechForConditionalGeneration)
+    _save(folder, model, _granite_speech_processor())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        model.add_adapter(
+            LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+        )
+    hf.PreTrainedModel.save_pretrained(model, str(folder))  # the adapter alone
+
+
+def make_granite_speech_plus(folder: Path) -> None:
+    """Fill ``folder`` with a Granite Speech Plus; needs torchaudio."""
+    make_importable()
+    import transformers as hf
+
+    model = _granite_speech(
+        hf.GraniteSpeechPlusConfig,
+        hf.GraniteSpeechPlusForConditionalGeneration,
+        has_lora_adapter=False,
+    )
+    _save(folder, model, _granite_speech_processor())
+
+
+def _granite_speech(config_class: Any, class_: Any, **more: Any) -> Any:
+    words = _words()
+    config = config_class(
+        encoder_config={
+            "input_dim": 160,
+            "num_layers": 2,
+            "hidden_dim": WIDTH,
+            "num_heads": 2,
+            "output_dim": 8,
+            "context_size": 20,
+            "max_pos_emb": 32,
+        },
+        projector_config={
+            "model_type": "blip_2_qformer",
+            "hidden_size": WIDTH,
+            "encoder_hidden_size": WIDTH,
+            "intermediate_size": 32,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "initializer_range": SPREAD,
+        },
+        text_config={
+            "model_type": "granite",
+            **_TEXT,
+            "vocab_size": len(words),
+            "eos_token_id": words["<|im_end|>"],
+            "bos_token_id": words["<|im_start|>"],
+            "pad_token_id": words["<|endoftext|>"],
+        },
+        audio_token_index=words["<|audio_pad|>"],
+        initializer_range=SPREAD,
+        tie_word_embeddings=False,
+        **more,
+    )
+    return random_of(class_, config)
+
+
+def _granite_speech_processor() -> Any:
+    import transformers as hf
+
+    return hf.GraniteSpeechProcessor(
+        hf.GraniteSpeechFeatureExtractor(),
+        _signed(hf.Qwen2Tokenizer(vocab=_words(), merges=[])),
+        audio_token=_PLACES["audio_token"],
+        chat_template=_TALK_OF_TEXT,
+    )
+
+
+def make_fun_asr_nano(folder: Path) -> None:
+    """Fill ``folder`` with a Fun-ASR Nano; needs torchaudio."""
+    make_importable()
+    import transformers as hf
+
+    words = _words()
+    config = hf.FunAsrNanoConfig(
+        audio_config={
+            "num_mel_bins": MELS,
+            "hidden_size": WIDTH,
+            "num_attention_heads": 2,
+            "intermediate_size": 32,
+            "num_hidden_layers": 3,
+            "num_timestamp_prediction_layers": 1,
+            "initializer_range": SPREAD,
+        },
+        adaptor_config={
+            "hidden_size": WIDTH,
+            "num_attention_heads": 2,
+            "intermediate_size": WIDTH // 4,
+            "num_hidden_layers": 1,
+            "projector_hidden_size": 32,
+            "initializer_range": SPREAD,
+        },
+        text_config={
+            "model_type": "qwen3",
+            **_TEXT,
+            "head_dim": 8,
+            "vocab_size": len(words),
+            "eos_token_id": words["<|im_end|>"],
+        },
+        audio_token_id=words["<|audio_pad|>"],
+        initializer_range=SPREAD,
+        tie_word_embeddings=False,
+    )
+    _save(
+        folder,
+        random_of(hf.FunAsrNanoForConditionalGeneration, config),
+        hf.FunAsrNanoProcessor(
+            hf.FunAsrNanoFeatureExtractor(feature_size=MELS),
+            _signed(hf.Qwen2Tokenizer(vocab=words, merges=[])),
+            chat_template=_TALK.replace(
+                "{{ part.text }}", "{{ part.get('text', part.get('language')) }}"
+            ),
+            audio_token=_PLACES["audio_token"],
+        ),
+    )
+
+
+def make_nemotron_transcribe(folder: Path) -> None:
+    """Fill ``folder`` with a Nemotron 3.5 Transcribe, whose language model is half a Mamba."""
+    import transformers as hf
+
+    words = _words()
+    ear = {
+        "hidden_size": WIDTH,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "initializer_range": SPREAD,
+    }
+    config = hf.Nemotron3_5TranscribeConfig(
+        audio_config={
+            "asr_config": {**ear, "num_mel_bins": MELS},
+            "diarization_config": {
+                "model_type": "nemotron3_diarization",
+                "audio_config": {**ear, "num_mel_bins": MELS},
+                "head_config": {"hidden_size": WIDTH, "audio_hidden_size": WIDTH},
+                "chunk_length": 50,
+                "chunk_left_context": 5,
+                "chunk_right_context": 5,
+            },
+        },
+        text_config={
+            "model_type": "nemotron_h",
+            **{name: value for name, value in _TEXT.items() if name != "num_hidden_layers"},
+            "layers_block_type": ["linear_attention", "full_attention", "moe"],
+            "head_dim": 8,
+            "mamba_num_heads": 4,
+            "mamba_head_dim": 8,
+            "ssm_state_size": 8,
+            "n_groups": 2,
+            "n_routed_experts": 2,
+            "moe_intermediate_size": 32,
+            "moe_shared_expert_intermediate_size": 32,
+            "vocab_size": len(words),
+            "eos_token_id": words["<|im_end|>"],
+            "pad_token_id": words["<|endoftext|>"],
+        },
+        word_timestamp_config={**ear, "vocab_size": 33, "blank_token_id": 32},
+        audio_token_id=words["<|audio_pad|>"],
+        initializer_range=SPREAD,
+    )
+    _save(
+        folder,
+        random_of(hf.Nemotron3_5TranscribeForConditionalGeneration, config),
+        hf.Nemotron3_5TranscribeProcessor(
+            hf.NemotronAsrStreamingFeatureExtractor(feature_size=MELS),
+            _signed(hf.Qwen2Tokenizer(vocab=words, merges=[])),
+            hf.Qwen2Tokenizer(vocab=words, merges=[]),
+            chat_template=_TALK,
+            audio_token=_PLACES["audio_token"],
         ),
     )
 

@@ -15,6 +15,7 @@ from tiny_models.recognisers import (
     _tokenizer,
     random_of,
 )
+from tiny_models.xtts import make_importable
 
 TONGUES = ("en", "de", "fr")
 _NEMOTRON: dict[str, Any] = {
@@ -276,3 +277,29 @@ def make_kyutai(folder: Path) -> None:
         audio_delay_seconds=0.5, audio_silence_prefix_seconds=1.0
     )
     _save(folder, model, hf.KyutaiSpeechToTextProcessor(extractor, tokenizer))
+
+
+def make_granite_speech5(folder: Path) -> None:
+    """Fill ``folder`` with a Granite Speech 5, which writes frame by frame; needs torchaudio."""
+    make_importable()
+    import transformers as hf
+
+    tokenizer = _tokenizer(hf.ParakeetTokenizer, "<unk>", "<pad>", pad="<pad>")
+    extractor = hf.GraniteSpeech5FeatureExtractor(num_mel_bins=MELS)
+    config = hf.GraniteSpeech5CTCConfig(
+        encoder_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": WIDTH,
+            "intermediate_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_mel_bins": MELS,
+            "context_size": 20,
+            "max_position_embeddings": 32,
+            "initializer_range": SPREAD,
+        },
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = random_of(hf.GraniteSpeech5ForCTC, config)
+    _save(folder, model, hf.GraniteSpeech5Processor(extractor, tokenizer))

@@ -43,15 +43,24 @@ def test_an_engine_works_beside_it(label: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def test_higgs_audio_speaks_as_the_library_does(tmp_path: Path) -> None:
+BESIDE = {
+    "test_transformers_conversing.py": ("higgs", 3),
+    "test_transformers_hearing.py": ("granite or fun-asr", 31),
+}
+"""Modules with tests of models that need it: which tests, and how many there are."""
+
+
+@pytest.mark.parametrize("module", BESIDE)
+def test_models_that_need_it_do_as_the_library_does(module: str, tmp_path: Path) -> None:
     beside = with_torchaudio(tmp_path)
-    module = str(Path(__file__).with_name("test_transformers_conversing.py"))
+    chosen, count = BESIDE[module]
+    path = str(Path(__file__).with_name(module))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "higgs", module],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, path],
         env=beside,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "3 passed" in done.stdout
+    assert f"{count} passed" in done.stdout

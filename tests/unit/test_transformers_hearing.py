@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -184,11 +185,13 @@ def test_long_sound_is_cut_in_pauses(wav2vec2: Any) -> None:
     assert any(begin - 0.1 <= cut <= begin + 1.2 for begin in silent)
 
 
-def test_a_very_short_sound_is_heard(wav2vec2: Any) -> None:
-    assert wav2vec2.transcribe_audio((fox()[:200], RATE)).duration_s == 200 / RATE
-
-
-FRAME_BY_FRAME = ("parakeet-ctc", "lasr")
+BESIDE_TORCHAUDIO = ("fun-asr-nano", "granite-speech", "granite-speech-plus", "granite-speech-5")
+"""What listens through torchaudio: test_torchaudio.py runs these tests beside it."""
+FRAME_BY_FRAME = (
+    "parakeet-ctc",
+    "lasr",
+    *(BESIDE_TORCHAUDIO[3:] if find_spec("torchaudio") else ()),
+)
 TRANSDUCERS = ("parakeet-tdt", "parakeet-rnnt", "nemotron-streaming")
 RECOGNISERS = (*FRAME_BY_FRAME, *TRANSDUCERS, "moonshine", "speech2text")
 
@@ -304,6 +307,19 @@ def test_a_prepared_sound_is_heard_piece_by_piece(name: str) -> None:
     assert second.text == prepared(name, (samples[cut:], rate), told)
 
 
+def test_a_recogniser_whose_ear_is_a_codec_hears_in_half_precision() -> None:
+    import torch
+    from transformers import KyutaiSpeechToTextForConditionalGeneration as Kyutai
+
+    folder = tiny("kyutai-stt")
+    processor = loaded("kyutai-stt")[0]
+    model = Kyutai.from_pretrained(folder, dtype=torch.bfloat16)
+    inputs = processor(audio=Source.of(FOX).array(24_000), sampling_rate=24_000)
+    ids = model.generate(**inputs, do_sample=False)
+    heard = binding_of(folder, precision="bfloat16").transcribe_audio(FOX)
+    assert heard == processor.decode(ids, skip_special_tokens=True)[0]
+
+
 @pytest.mark.parametrize("name", PREPARED)
 def test_a_recogniser_of_prepared_sound_is_cancelled_between_two_words(name: str) -> None:
     with cancelled_at(5) as told:
@@ -384,11 +400,15 @@ def test_what_a_recogniser_of_several_languages_lacks_is_refused(
 
 TALKERS = (
     *("qwen3-asr", "glm-asr", "audio-flamingo-3", "vibevoice-asr", "moss", "canary"),
-    *("voxtral", "voxtral-realtime"),
+    *("nemotron-transcribe", "voxtral", "voxtral-realtime"),
+    *(BESIDE_TORCHAUDIO[:3] if find_spec("torchaudio") else ()),
 )
 """Language models that are asked for a transcript."""
 TELLING_APART = ("vibevoice-asr", "moss")
 """Those that tell times and speakers."""
+
+
+RATE_OF = {"vibevoice-asr": 24_000}
 
 
 @cache
@@ -409,7 +429,7 @@ def asked(
     import torch
 
     processor, model = loaded(name)
-    rate = processor.feature_extractor.sampling_rate
+    rate = RATE_OF.get(name, RATE)
     samples = Source.of(sound).array(rate)
     warmth = {} if temperature is None else {"temperature": temperature}
     how = {"do_sample": temperature is not None, "num_beams": beam_size, **warmth}
@@ -420,7 +440,16 @@ def asked(
         return str(processor.batch_decode(made, skip_special_tokens=True)[0])
     if name == "voxtral":
         request |= {"model_id": "voxtral", "sampling_rate": rate, "format": ["wav"]}
-    inputs = processor.apply_transcription_request(audio=samples, return_tensors="pt", **request)
+    if "granite" in name:
+        order = f"{processor.audio_token}can you transcribe the speech into a written format?"
+        text = processor.tokenizer.apply_chat_template(
+            [{"role": "user", "content": order}], tokenize=False, add_generation_prompt=True
+        )
+        inputs = processor(text, samples, return_tensors="pt")
+    else:
+        inputs = processor.apply_transcription_request(
+            audio=samples, return_tensors="pt", **request
+        )
     most = 64 + round((30 if name in TELLING_APART else 15) * len(samples) / rate)
     ids = model.generate(**inputs, **how, max_new_tokens=most)
     if not model.config.is_encoder_decoder:
@@ -430,6 +459,7 @@ def asked(
         "vibevoice-asr": {"return_format": "transcription_only"},
         "moss": {"return_format": "transcription_only"},
         "audio-flamingo-3": {"strip_prefix": True},
+        "fun-asr-nano": {"strip_prefix": True},
     }
     return str(processor.decode(ids, skip_special_tokens=True, **form.get(name, {}))[0])
 
@@ -460,6 +490,16 @@ def test_a_language_model_writes_what_the_library_writes(name: str) -> None:
         ),
         ("vibevoice-asr", {"initial_prompt": "Fox."}, {"prompt": "Fox."}),
         ("moss", {"initial_prompt": "Fox."}, {"prompt": "Fox."}),
+        (
+            "nemotron-transcribe",
+            {"initial_prompt": "Fox."},
+            {
+                "prompt": "Audio transcription. Language: as spoken. Wording: verbatim, including "
+                "fillers and repetitions. Formatting: punctuation and capitalization. Output: "
+                "transcript only. Fox."
+            },
+        ),
+        ("nemotron-transcribe", {"beam_size": 2}, {"beam_size": 2}),
         ("canary", {"language": "de"}, {"source_language": "de"}),
         (
             "canary",
@@ -468,6 +508,15 @@ def test_a_language_model_writes_what_the_library_writes(name: str) -> None:
         ),
         ("voxtral", {"language": "de-AT"}, {"language": "de"}),
         ("voxtral", {"beam_size": 3}, {"beam_size": 3}),
+        *(
+            ("fun-asr-nano", options, request_)
+            for options, request_ in (
+                ({"language": "ja"}, {"language": "ja"}),
+                ({"initial_prompt": "Fox."}, {"prompt": "Fox."}),
+                ({"beam_size": 2}, {"beam_size": 2}),
+            )
+            if "fun-asr-nano" in TALKERS
+        ),
     ],
 )
 def test_a_language_model_is_asked_for_what_is_wanted(
@@ -501,7 +550,12 @@ def test_a_language_model_that_draws_words_does_it_where_it_is_warm(name: str) -
     assert binding.transcribe_audio(FOX) == binding.transcribe_audio(FOX, temperature=0.0)
 
 
-@pytest.mark.parametrize("name", ["qwen3-asr", "canary", "voxtral", "voxtral-realtime"])
+PIECEWISE = ("qwen3-asr", "canary", "nemotron-transcribe", "voxtral", "voxtral-realtime")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in TALKERS if name in (*PIECEWISE, *BESIDE_TORCHAUDIO)]
+)
 def test_a_language_model_hears_long_sound_piece_by_piece(name: str) -> None:
     samples = fox(9)
     first, second = kept(name).transcribe_audio((samples, RATE)).segments
@@ -549,18 +603,35 @@ def test_a_language_model_is_cancelled_between_two_words(name: str) -> None:
     [
         *((name, "word_times", True) for name in TALKERS),
         *((name, "task", "translate") for name in TALKERS if name != "canary"),
-        *((name, "language", "en") for name in ("glm-asr", "vibevoice-asr", "moss")),
+        *((name, "language", "en") for name in (*TELLING_APART, "glm-asr", "nemotron-transcribe")),
         *(("voxtral-realtime", *given) for given in (("language", "en"), ("beam_size", 2))),
         *((name, "initial_prompt", "fox") for name in ("voxtral", "voxtral-realtime")),
         ("voxtral", "language", "klingon"),
         ("qwen3-asr", "language", "klingon"),
         ("canary", "language", "ja"),
         ("canary", "initial_prompt", "fox"),
+        *(
+            (name, option, value)
+            for name, option, value in (
+                ("granite-speech", "language", "en"),
+                ("granite-speech", "initial_prompt", "fox"),
+                ("granite-speech-plus", "language", "en"),
+                ("fun-asr-nano", "language", "de"),
+            )
+            if name in TALKERS
+        ),
     ],
 )
 def test_what_a_language_model_lacks_is_refused(name: str, option: str, value: Any) -> None:
     with pytest.raises(BadOption, match=option):
         kept(name).transcribe_audio(FOX, **{option: value})
+
+
+@pytest.mark.parametrize("name", ["wav2vec2", *RECOGNISERS, *PREPARED, *TALKERS])
+def test_a_very_short_sound_is_heard(name: str) -> None:
+    told = PREPARED[name][0] if name in PREPARED else {}
+    heard = kept(name).transcribe_audio((fox()[8000:8200], RATE), **told)
+    assert heard.duration_s == 200 / RATE
 
 
 def test_another_model_takes_the_place_of_the_last(random_whisper: Any, wav2vec2: Any) -> None:
@@ -638,6 +709,41 @@ def test_a_model_that_doesnt_listen_is_refused() -> None:
     told = refusal(NotSupported, tiny("vits"))
     assert "vits" in told
     assert "whisper" in told
+
+
+def test_without_torchaudio_the_command_that_installs_it_is_told(tmp_path: Path) -> None:
+    import transformers
+
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tiny("glm-asr") / file, tmp_path)
+    transformers.GraniteSpeechConfig().save_pretrained(tmp_path)
+    parts = {
+        "processor_class": "GraniteSpeechProcessor",
+        "audio_processor": {"feature_extractor_type": "GraniteSpeechFeatureExtractor"},
+    }
+    (tmp_path / "processor_config.json").write_text(json.dumps(parts))
+    assert "run: pip install torchaudio" in refusal(PackagesMissing, tmp_path)
+
+
+def test_without_peft_a_model_with_an_adapter_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copied(tmp_path, "moonshine")
+    (folder / "adapter_config.json").write_text("{}")
+    monkeypatch.setitem(sys.modules, "peft", None)
+    assert "run: pip install peft" in refusal(PackagesMissing, folder)
+
+
+def test_a_listener_that_is_never_asked_for_a_transcript_is_refused(tmp_path: Path) -> None:
+    folder = copied(tmp_path, "audio-flamingo-3")
+    for file in ("config.json", "processor_config.json"):
+        text = (folder / file).read_text("utf-8")
+        named = text.replace("AudioFlamingo3Pro", "MusicFlamingoPro")
+        (folder / file).write_text(named.replace('"audioflamingo3"', '"musicflamingo"'))
+    (folder / "model.safetensors").unlink()
+    told = refusal(NotSupported, folder)
+    assert "musicflamingo" in told
+    assert "cohere_asr" in told
 
 
 def test_a_translator_that_doesnt_write_what_it_hears_is_refused() -> None:

@@ -29,6 +29,7 @@ from ..._shared.transformers_models import (
     reading,
 )
 from ..._shared.whisper import InitialPrompt, Language, Task, WordTimes
+from . import granite
 from .conversation import Conversation
 from .languages import check_writes_what_it_hears
 from .listening import Listener, Wish
@@ -201,6 +202,8 @@ class TransformersSTT(STTBinding):
         processor = transformers.AutoProcessor.from_pretrained(
             folder, local_files_only=True, trust_remote_code=trusts
         )
+        if kind in granite.KINDS:
+            processor = granite.GraniteSpeech(processor)
         talks = kind in MISTRALS or hasattr(processor, "apply_transcription_request")
         if not talks:
             check_kind(name, kind, ways, "stt/transformers")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from omnibind.contracts.errors import BadOption
@@ -25,7 +26,7 @@ from .listening import (
     refuse_lacking,
     timed,
 )
-from .windows import windows
+from .windows import LONGEST_S, windows
 
 if TYPE_CHECKING:
     from .listening import Samples
@@ -46,7 +47,8 @@ class Conversation:
         self._decoding = inspect.signature(type(processor).decode).parameters
         module = sys.modules[type(processor).__module__]
         self._languages = list(getattr(module, "LANGUAGE_CODE_TO_NAME", ()))
-        self._tells_speakers = hasattr(processor, "extract_speaker_dict")
+        has_forms = "return_format" in self._decoding
+        self._tells_speakers = has_forms and hasattr(processor, "extract_speaker_dict")
         self.rate = int(processor.feature_extractor.sampling_rate)
 
     def listen(self, samples: Samples, wish: Wish, tell: Tell) -> Heard:
@@ -58,8 +60,8 @@ class Conversation:
         segments = list[Segment]()
         end = len(samples) / self.rate
         most = TURNS_TOKENS_A_SECOND if self._tells_speakers else TOKENS_A_SECOND
-        pieces = [(0.0, samples)] if self._tells_speakers else windows(samples, self.rate)
-        for start, piece in pieces:
+        longest_s = inf if self._tells_speakers else LONGEST_S
+        for start, piece in windows(samples, self.rate, longest_s):
             tell(start / end, "listening")
             inputs = self._asked(piece, request, wish.language).to(
                 self._model.device, self._model.dtype

@@ -94,10 +94,10 @@ def languages_of(model: Any, processor: Any) -> Languages:
     asked = inspect.signature(type(processor).__call__).parameters.get("language")
     if asked is None:
         return Languages()
-    listed = getattr(processor, "prompt_dictionary", None)
-    if listed is None:
-        listed = sys.modules[type(processor).__module__].LANGUAGES
-    spellings = {one.lower(): one for one in listed if one != AUTO}
+    named = getattr(processor, "prompt_dictionary", None)
+    if named is None:
+        named = sys.modules[type(processor).__module__].LANGUAGES
+    spellings = {one.lower(): one for one in named if one != AUTO}
     return Languages(_with_bare(spellings), is_needed=asked.default is inspect.Parameter.empty)
 
 

@@ -20,9 +20,6 @@ from .windows import windows
 if TYPE_CHECKING:
     from .listening import Samples
 
-LEAST_S = 0.1
-"""Shorter sound is followed by silence: the first layers need some frames."""
-
 
 class Recogniser:
     """A recogniser that writes what it hears, in the language it knows or is told.
@@ -47,17 +44,12 @@ class Recogniser:
 
     def listen(self, samples: Samples, wish: Wish, tell: Tell) -> Heard:
         """Return what is said, each piece of long sound for itself."""
-        import numpy as np
-
         refuse_lacking(self._name, self._lacks(wish))
         told = self._languages.told(self._name, wish.language, wish.task)
         segments, language = list[Segment](), wish.language
         end = len(samples) / self.rate
         for start, piece in windows(samples, self.rate):
             tell(start / end, "listening")
-            missing = round(LEAST_S * self.rate) - len(piece)
-            if missing > 0:
-                piece = np.pad(piece, (0, missing))
             if self._asks_processor or (wish.word_times and self._has_durations):
                 text, chunks = self._processed(piece, told, wish, tell)
             else:
@@ -84,9 +76,10 @@ class Recogniser:
         self, piece: Samples, told: dict[str, str], wish: Wish, tell: Tell
     ) -> tuple[str, list[dict[str, Any]]]:
         model = self._pipeline.model
+        ear = getattr(model, "codec_model", model)  # which stays in float32
         inputs = self._processor(
             audio=piece, sampling_rate=self.rate, return_tensors="pt", **told
-        ).to(model.device, model.dtype)
+        ).to(model.device, ear.dtype)
         options = self._options(wish, tell)["generate_kwargs"]
         if self._pipeline.type == "seq2seq":
             options["max_new_tokens"] = longest(len(piece) / self.rate)

@@ -97,7 +97,8 @@ class Conversing:
         self.config = config
         self.device = device
         self._kind = KINDS[config.model_type]
-        check_package(name, self._kind.needs)
+        if self._kind.needs is not None:
+            check_package(name, self._kind.needs)
         import transformers
 
         with reading(name, folder):
