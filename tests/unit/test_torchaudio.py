@@ -45,7 +45,8 @@ def test_an_engine_works_beside_it(label: str, tmp_path: Path) -> None:
 
 BESIDE = {
     "test_transformers_conversing.py": ("higgs", 3),
-    "test_transformers_hearing.py": ("granite or fun-asr", 31),
+    "test_transformers_listeners.py": ("granite or fun-asr", 25),
+    "test_transformers_recognisers.py": ("granite", 6),
 }
 """Modules with tests of models that need it: which tests, and how many there are."""
 

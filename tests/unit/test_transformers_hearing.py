@@ -1,33 +1,38 @@
-"""Recognisers through transformers write what the library writes, and refuse what they can't."""
+"""Whisper and wav2vec 2.0 through transformers, and what no listener takes."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 from collections.abc import Iterator
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from tests.impatient import cancelled_at
+from tests.listening import (
+    FOX,
+    RATE,
+    binding_of,
+    copied,
+    fox,
+    kept,
+    raw,
+    refusal,
+)
 from tests.tiny import tiny
 
 from omnibind.contracts.errors import (
     BadConfig,
     BadOption,
     NotSupported,
-    OmnibindError,
     PackagesMissing,
     UnknownModel,
     WeightsDamaged,
     WeightsMissing,
 )
-from omnibind.contracts.media import Audio, Source
+from omnibind.contracts.media import Audio
 from omnibind.managers import STTBindingManager
 
 # What the library says of its own models: transducers, whose length the sound sets, and WavLM.
@@ -36,21 +41,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask:UserWarning"),
 ]
 
-RATE = 16_000
-FOX = Path(__file__).parents[1] / "fox.flac"
 SAID = "The quick brown fox jumps over the lazy dog."
-
-
-def binding_of(folder: Path | str | None, **config: Any) -> Any:
-    named = {} if folder is None else {"model_name": str(folder)}
-    return STTBindingManager().create_binding("transformers", **named, runs="in-process", **config)
-
-
-def fox(times: int = 1) -> Any:
-    """The sentence as 16 kHz samples, several times with a second of silence after each."""
-    pause = np.zeros(RATE, np.float32)
-    once = Source.of(FOX).array(RATE)
-    return once if times == 1 else np.concatenate([once, pause] * times)
 
 
 @pytest.fixture(scope="module")
@@ -79,25 +70,11 @@ def random_whisper() -> Iterator[Any]:
     binding.unload()
 
 
-@cache
-def kept(name: str) -> Any:
-    """The binding with a tiny model that stays loaded."""
-    return binding_of(tiny(name))
-
-
 @pytest.fixture(scope="module")
 def wav2vec2() -> Iterator[Any]:
     binding = binding_of(tiny("wav2vec2"))
     yield binding
     binding.unload()
-
-
-def raw(folder: Path, samples: Any, **options: Any) -> Any:
-    """What the library writes, as its documentation shows."""
-    from transformers import pipeline
-
-    recognise = pipeline("automatic-speech-recognition", model=str(folder))
-    return recognise({"raw": samples, "sampling_rate": RATE}, **options)
 
 
 def test_whisper_understands_real_speech(whisper: Any) -> None:
@@ -185,455 +162,6 @@ def test_long_sound_is_cut_in_pauses(wav2vec2: Any) -> None:
     assert any(begin - 0.1 <= cut <= begin + 1.2 for begin in silent)
 
 
-BESIDE_TORCHAUDIO = ("fun-asr-nano", "granite-speech", "granite-speech-plus", "granite-speech-5")
-"""What listens through torchaudio: test_torchaudio.py runs these tests beside it."""
-FRAME_BY_FRAME = (
-    "parakeet-ctc",
-    "lasr",
-    *(BESIDE_TORCHAUDIO[3:] if find_spec("torchaudio") else ()),
-)
-TRANSDUCERS = ("parakeet-tdt", "parakeet-rnnt", "nemotron-streaming")
-RECOGNISERS = (*FRAME_BY_FRAME, *TRANSDUCERS, "moonshine", "speech2text")
-
-
-@pytest.mark.parametrize("name", RECOGNISERS)
-def test_a_recogniser_writes_what_the_library_writes(name: str) -> None:
-    heard = kept(name).transcribe_audio(FOX)
-    assert heard == raw(tiny(name), fox())["text"].strip()
-    assert len(set(heard)) > 4
-    assert heard != kept(name).transcribe_audio((fox()[::-1], RATE))
-
-
-@pytest.mark.parametrize("name", RECOGNISERS)
-def test_a_recogniser_hears_long_sound_piece_by_piece(name: str) -> None:
-    samples = fox(9)
-    first, second = kept(name).transcribe_audio((samples, RATE)).segments
-    cut = round(second.start * RATE)
-    assert 20 * RATE <= cut <= 31 * RATE
-    assert first.text == raw(tiny(name), samples[:cut])["text"].strip()
-    assert second.text == raw(tiny(name), samples[cut:])["text"].strip()
-
-
-@pytest.mark.parametrize("name", [*TRANSDUCERS, "nemotron-3.5"])
-def test_the_words_of_a_transducer_have_the_librarys_times(name: str) -> None:
-    processor, model = loaded(name)
-    inputs = processor(fox(), sampling_rate=RATE)
-    made = model.generate(**inputs, return_dict_in_generate=True)
-    texts, times = processor.decode(
-        made.sequences, durations=made.durations, skip_special_tokens=True
-    )
-    heard = kept(name).transcribe_audio(FOX, word_times=True)
-    assert heard == without_signs(texts[0]) == kept(name).transcribe_audio(FOX)
-    assert "".join(heard.split()) == "".join(word.text for word in heard.words)
-    starts = [one["start"] for one in times[0] if one["token"].startswith(" ")]
-    assert len(heard.words) > 3
-    assert [word.start for word in heard.words][-len(starts) :] == pytest.approx(starts)
-    assert heard.words[-1].end == pytest.approx(min(times[0][-1]["end"], len(fox()) / RATE))
-
-
-@pytest.mark.parametrize("name", [*TRANSDUCERS, "moonshine", "speech2text"])
-def test_a_recogniser_is_cancelled_between_two_words(name: str) -> None:
-    with cancelled_at(5) as told:
-        kept(name).transcribe_audio(FOX)
-    assert len(told) == 5
-
-
-@pytest.mark.parametrize(
-    ("name", "option", "value"),
-    [
-        *((name, "language", "en") for name in RECOGNISERS),
-        *((name, "beam_size", 2) for name in (*FRAME_BY_FRAME, *TRANSDUCERS)),
-        *((name, "word_times", True) for name in (*FRAME_BY_FRAME, "moonshine", "speech2text")),
-    ],
-)
-def test_what_a_recogniser_lacks_is_refused(name: str, option: str, value: Any) -> None:
-    with pytest.raises(BadOption, match=option):
-        kept(name).transcribe_audio(FOX, **{option: value})
-
-
-PREPARED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
-    "cohere-asr": ({"language": "en-GB"}, {"language": "en"}),
-    "moonshine-streaming": ({}, {}),
-    "kyutai-stt": ({}, {}),
-    "nemotron-3.5": ({}, {}),
-    "seamless": ({"language": "de"}, {"tgt_lang": "deu"}),
-    "seamless-v2": ({"language": "deu"}, {"tgt_lang": "deu"}),
-}
-"""Recognisers of which the library's pipeline leaves something out: the language, or silence around
-the sound and its length in whole frames; with what they are told, here and in the library."""
-
-
-def without_signs(text: str) -> str:
-    """What is left when the languages that a Nemotron writes after the words are gone."""
-    return re.sub(r"\s*<\w\w-\w\w>", "", text).strip()
-
-
-def prepared(name: str, sound: Any, told: dict[str, str], **options: Any) -> str:
-    """What a recogniser writes as its documentation shows: processor, ``generate``, ``decode``."""
-    processor, model = loaded(name)
-    rate = processor.feature_extractor.sampling_rate
-    samples = Source.of(sound).array(rate)
-    told = dict(told)
-    if "seamless" in name:
-        options["tgt_lang"] = told.pop("tgt_lang")
-    elif "nemotron" not in name:
-        options["max_new_tokens"] = 64 + round(15 * len(samples) / rate)
-    inputs = processor(audio=samples, sampling_rate=rate, return_tensors="pt", **told)
-    made = model.generate(**inputs, **options)
-    ids = getattr(made, "sequences", made)
-    return without_signs(processor.decode(ids, skip_special_tokens=True)[0])
-
-
-@pytest.mark.parametrize("name", PREPARED)
-def test_a_recogniser_is_given_the_sound_as_its_processor_prepares_it(name: str) -> None:
-    wanted, told = PREPARED[name]
-    beams = {} if "nemotron" in name else {"beam_size": 1}
-    heard = kept(name).transcribe_audio(FOX, **wanted, **beams)
-    assert heard == prepared(name, FOX, told)
-    assert len(set(heard)) > 3
-    assert heard != kept(name).transcribe_audio((fox()[::-1], RATE), **wanted, **beams)
-
-
-@pytest.mark.parametrize("name", PREPARED)
-def test_a_prepared_sound_is_heard_piece_by_piece(name: str) -> None:
-    wanted, told = PREPARED[name]
-    beams = {} if "nemotron" in name else {"beam_size": 1}
-    rate = loaded(name)[0].feature_extractor.sampling_rate
-    samples = Source.of((fox(9), RATE)).array(rate)
-    first, second = kept(name).transcribe_audio((samples, rate), **wanted, **beams).segments
-    cut = round(second.start * rate)
-    assert 20 * rate <= cut <= 31 * rate
-    assert first.text == prepared(name, (samples[:cut], rate), told)
-    assert second.text == prepared(name, (samples[cut:], rate), told)
-
-
-def test_a_recogniser_whose_ear_is_a_codec_hears_in_half_precision() -> None:
-    import torch
-    from transformers import KyutaiSpeechToTextForConditionalGeneration as Kyutai
-
-    folder = tiny("kyutai-stt")
-    processor = loaded("kyutai-stt")[0]
-    model = Kyutai.from_pretrained(folder, dtype=torch.bfloat16)
-    inputs = processor(audio=Source.of(FOX).array(24_000), sampling_rate=24_000)
-    ids = model.generate(**inputs, do_sample=False)
-    heard = binding_of(folder, precision="bfloat16").transcribe_audio(FOX)
-    assert heard == processor.decode(ids, skip_special_tokens=True)[0]
-
-
-@pytest.mark.parametrize("name", PREPARED)
-def test_a_recogniser_of_prepared_sound_is_cancelled_between_two_words(name: str) -> None:
-    with cancelled_at(5) as told:
-        kept(name).transcribe_audio(FOX, **PREPARED[name][0])
-    assert len(told) == 5
-
-
-@pytest.mark.parametrize("name", [name for name in PREPARED if "nemotron" not in name])
-def test_a_recogniser_of_prepared_sound_draws_words_where_it_is_warm(name: str) -> None:
-    import torch
-
-    wanted, told = PREPARED[name]
-    heard = kept(name).transcribe_audio(FOX, **wanted, temperature=1.0)
-    torch.manual_seed(0)
-    if "seamless" in name:  # the library's pipeline draws a number more before the first word
-        torch.empty((), dtype=torch.int64).random_()
-    assert heard == prepared(name, FOX, told, do_sample=True, num_beams=1, temperature=1.0)
-    assert heard != kept(name).transcribe_audio(FOX, **wanted)
-    several = kept(name).transcribe_audio(FOX, **wanted, beam_size=3)
-    assert several == prepared(name, FOX, told, num_beams=3)
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "told"),
-    [
-        ("cohere-asr", {"language": "de"}, {"language": "de"}),
-        ("nemotron-3.5", {"language": "de-AT"}, {"language": "de"}),
-        ("nemotron-3.5", {"language": "zh"}, {"language": "zh-CN"}),
-        ("nemotron-3.5", {"language": "fr-CA"}, {"language": "fr-CA"}),
-        ("seamless", {"language": "fr"}, {"tgt_lang": "fra"}),
-        ("seamless", {"task": "translate"}, {"tgt_lang": "eng"}),
-        ("seamless-v2", {"language": "de", "task": "translate"}, {"tgt_lang": "eng"}),
-    ],
-)
-def test_a_recogniser_is_told_the_language(
-    name: str, options: dict[str, str], told: dict[str, str]
-) -> None:
-    beams = {} if "nemotron" in name else {"beam_size": 1}
-    heard = kept(name).transcribe_audio(FOX, **options, **beams)
-    assert heard == prepared(name, FOX, told)
-    assert heard != kept(name).transcribe_audio(FOX, **PREPARED[name][0], **beams)
-    assert heard.language == options.get("language")
-
-
-def test_a_recogniser_tells_the_language_that_it_finds_out() -> None:
-    processor, model = loaded("nemotron-3.5")
-    inputs = processor(fox(), sampling_rate=RATE, language="auto")
-    said = processor.decode(model.generate(**inputs).sequences, skip_special_tokens=True)[0]
-    heard = kept("nemotron-3.5").transcribe_audio(FOX)
-    assert heard.language == re.findall(r"<(\w\w-\w\w)>", said)[-1]
-    assert "<" in said
-    assert "<" not in heard
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "told"),
-    [
-        ("cohere-asr", {}, "language.*ar, de, el, en"),
-        ("cohere-asr", {"language": "klingon"}, "language.*klingon.*ar, de"),
-        ("cohere-asr", {"language": "en", "task": "translate"}, "task"),
-        ("seamless", {}, "language.*de, deu, en, eng"),
-        ("seamless", {"language": "ja"}, "language 'ja'"),
-        ("nemotron-3.5", {"language": "xx"}, "language 'xx'"),
-        ("nemotron-3.5", {"beam_size": 2}, "beam_size"),
-        ("nemotron-3.5", {"task": "translate"}, "task"),
-        ("kyutai-stt", {"language": "en"}, "language"),
-        ("kyutai-stt", {"word_times": True}, "word_times"),
-        ("moonshine-streaming", {"language": "en"}, "language"),
-        ("moonshine-streaming", {"initial_prompt": "fox"}, "initial_prompt"),
-    ],
-)
-def test_what_a_recogniser_of_several_languages_lacks_is_refused(
-    name: str, options: dict[str, Any], told: str
-) -> None:
-    with pytest.raises(BadOption, match=told):
-        kept(name).transcribe_audio(FOX, **options)
-
-
-TALKERS = (
-    *("qwen3-asr", "glm-asr", "audio-flamingo-3", "vibevoice-asr", "moss", "canary"),
-    *("nemotron-transcribe", "voxtral", "voxtral-realtime"),
-    *(BESIDE_TORCHAUDIO[:3] if find_spec("torchaudio") else ()),
-)
-"""Language models that are asked for a transcript."""
-TELLING_APART = ("vibevoice-asr", "moss")
-"""Those that tell times and speakers."""
-
-
-RATE_OF = {"vibevoice-asr": 24_000}
-
-
-@cache
-def loaded(name: str) -> tuple[Any, Any]:
-    """The library's own processor and model."""
-    import transformers
-
-    folder = tiny(name)
-    processor = transformers.AutoProcessor.from_pretrained(folder)
-    named = json.loads((folder / "config.json").read_text("utf-8"))["architectures"][0]
-    return processor, getattr(transformers, named).from_pretrained(folder)
-
-
-def asked(
-    name: str, sound: Any, *, beam_size: int = 1, temperature: float | None = None, **request: Any
-) -> str:
-    """What a language model of the library writes, as its documentation shows."""
-    import torch
-
-    processor, model = loaded(name)
-    rate = RATE_OF.get(name, RATE)
-    samples = Source.of(sound).array(rate)
-    warmth = {} if temperature is None else {"temperature": temperature}
-    how = {"do_sample": temperature is not None, "num_beams": beam_size, **warmth}
-    torch.manual_seed(0)
-    if name == "voxtral-realtime":
-        inputs = processor(samples, return_tensors="pt")
-        made = model.generate(**inputs, **how)
-        return str(processor.batch_decode(made, skip_special_tokens=True)[0])
-    if name == "voxtral":
-        request |= {"model_id": "voxtral", "sampling_rate": rate, "format": ["wav"]}
-    if "granite" in name:
-        order = f"{processor.audio_token}can you transcribe the speech into a written format?"
-        text = processor.tokenizer.apply_chat_template(
-            [{"role": "user", "content": order}], tokenize=False, add_generation_prompt=True
-        )
-        inputs = processor(text, samples, return_tensors="pt")
-    else:
-        inputs = processor.apply_transcription_request(
-            audio=samples, return_tensors="pt", **request
-        )
-    most = 64 + round((30 if name in TELLING_APART else 15) * len(samples) / rate)
-    ids = model.generate(**inputs, **how, max_new_tokens=most)
-    if not model.config.is_encoder_decoder:
-        ids = ids[:, inputs["input_ids"].shape[1] :]
-    form: dict[str, dict[str, Any]] = {
-        "qwen3-asr": {"return_format": "transcription_only"},
-        "vibevoice-asr": {"return_format": "transcription_only"},
-        "moss": {"return_format": "transcription_only"},
-        "audio-flamingo-3": {"strip_prefix": True},
-        "fun-asr-nano": {"strip_prefix": True},
-    }
-    return str(processor.decode(ids, skip_special_tokens=True, **form.get(name, {}))[0])
-
-
-@pytest.mark.parametrize("name", TALKERS)
-def test_a_language_model_writes_what_the_library_writes(name: str) -> None:
-    heard = kept(name).transcribe_audio(FOX)
-    assert heard == asked(name, FOX)
-    assert len(heard) > 10
-    assert heard != kept(name).transcribe_audio((fox()[::-1], RATE))
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "request_"),
-    [
-        ("qwen3-asr", {"language": "de-AT"}, {"language": "German"}),
-        ("qwen3-asr", {"initial_prompt": "Fox."}, {"prompt": "Fox."}),
-        ("qwen3-asr", {"beam_size": 3}, {"beam_size": 3}),
-        (
-            "glm-asr",
-            {"initial_prompt": "Fox."},
-            {"prompt": "Please transcribe this audio into text Fox."},
-        ),
-        (
-            "audio-flamingo-3",
-            {"initial_prompt": "Fox."},
-            {"prompt": "Transcribe the input speech. Fox."},
-        ),
-        ("vibevoice-asr", {"initial_prompt": "Fox."}, {"prompt": "Fox."}),
-        ("moss", {"initial_prompt": "Fox."}, {"prompt": "Fox."}),
-        (
-            "nemotron-transcribe",
-            {"initial_prompt": "Fox."},
-            {
-                "prompt": "Audio transcription. Language: as spoken. Wording: verbatim, including "
-                "fillers and repetitions. Formatting: punctuation and capitalization. Output: "
-                "transcript only. Fox."
-            },
-        ),
-        ("nemotron-transcribe", {"beam_size": 2}, {"beam_size": 2}),
-        ("canary", {"language": "de"}, {"source_language": "de"}),
-        (
-            "canary",
-            {"language": "de", "task": "translate"},
-            {"source_language": "de", "target_language": "en"},
-        ),
-        ("voxtral", {"language": "de-AT"}, {"language": "de"}),
-        ("voxtral", {"beam_size": 3}, {"beam_size": 3}),
-        *(
-            ("fun-asr-nano", options, request_)
-            for options, request_ in (
-                ({"language": "ja"}, {"language": "ja"}),
-                ({"initial_prompt": "Fox."}, {"prompt": "Fox."}),
-                ({"beam_size": 2}, {"beam_size": 2}),
-            )
-            if "fun-asr-nano" in TALKERS
-        ),
-    ],
-)
-def test_a_language_model_is_asked_for_what_is_wanted(
-    name: str, options: dict[str, Any], request_: dict[str, Any]
-) -> None:
-    heard = kept(name).transcribe_audio(FOX, **options)
-    assert heard == asked(name, FOX, **request_)
-    assert heard != kept(name).transcribe_audio(FOX)
-
-
-@pytest.mark.parametrize("name", ["qwen3-asr", "audio-flamingo-3"])
-def test_what_a_language_model_says_of_the_words_is_left_out(name: str) -> None:
-    processor, model = loaded(name)
-    from tiny_models.conversations import FRAMES
-
-    frame = FRAMES[model.config.model_type]
-    inputs = processor.apply_transcription_request(audio=fox())
-    ids = model.generate(**inputs, do_sample=False, max_new_tokens=99)
-    said = processor.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    assert said.startswith(frame)
-    assert frame not in kept(name).transcribe_audio(FOX)
-
-
-@pytest.mark.parametrize("name", ["qwen3-asr", "voxtral", "voxtral-realtime"])
-def test_a_language_model_that_draws_words_does_it_where_it_is_warm(name: str) -> None:
-    binding = kept(name)
-    assert loaded(name)[1].generation_config.do_sample
-    one, two = (binding.transcribe_audio(FOX, temperature=1.0) for _ in range(2))
-    assert one == two == asked(name, FOX, temperature=1.0)
-    assert one != binding.transcribe_audio(FOX)
-    assert binding.transcribe_audio(FOX) == binding.transcribe_audio(FOX, temperature=0.0)
-
-
-PIECEWISE = ("qwen3-asr", "canary", "nemotron-transcribe", "voxtral", "voxtral-realtime")
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in TALKERS if name in (*PIECEWISE, *BESIDE_TORCHAUDIO)]
-)
-def test_a_language_model_hears_long_sound_piece_by_piece(name: str) -> None:
-    samples = fox(9)
-    first, second = kept(name).transcribe_audio((samples, RATE)).segments
-    cut = round(second.start * RATE)
-    assert 20 * RATE <= cut <= 30 * RATE
-    assert first.text == asked(name, (samples[:cut], RATE))
-    assert second.text == asked(name, (samples[cut:], RATE))
-    assert first.text != second.text
-
-
-def test_speakers_are_told_apart_with_their_times_in_long_sound_too() -> None:
-    samples = fox(9)
-    processor, model = loaded("moss")
-    inputs = processor.apply_transcription_request(audio=samples, return_tensors="pt")
-    most = 64 + round(30 * len(samples) / RATE)
-    ids = model.generate(**inputs, do_sample=False, max_new_tokens=most)
-    told = processor.decode(ids[:, inputs["input_ids"].shape[1] :], return_format="parsed")[0]
-    heard = kept("moss").transcribe_audio((samples, RATE))
-    assert [(one.speaker, one.text) for one in heard.segments] == [
-        (str(one["Speaker"]), one["Content"]) for one in told
-    ]
-    first = heard.segments[0]
-    assert (first.start, first.end) == (told[0]["Start"], told[0]["End"])
-    assert {one.speaker for one in heard.segments} == {"1", "2", "3"}
-
-
-def test_words_without_their_form_are_kept(tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(tiny("moss"), tmp_path / "model"))
-    for file in folder.glob("*.json"):
-        file.write_text(file.read_text("utf-8").replace("][S0", "s][S0"), "utf-8")
-    (segment,) = binding_of(folder).transcribe_audio(FOX).segments
-    assert "s][S01]" in segment.text
-    assert (segment.start, segment.speaker) == (0.0, None)
-
-
-@pytest.mark.parametrize("name", TALKERS)
-def test_a_language_model_is_cancelled_between_two_words(name: str) -> None:
-    with cancelled_at(5) as told:
-        kept(name).transcribe_audio(FOX)
-    assert len(told) == 5
-
-
-@pytest.mark.parametrize(
-    ("name", "option", "value"),
-    [
-        *((name, "word_times", True) for name in TALKERS),
-        *((name, "task", "translate") for name in TALKERS if name != "canary"),
-        *((name, "language", "en") for name in (*TELLING_APART, "glm-asr", "nemotron-transcribe")),
-        *(("voxtral-realtime", *given) for given in (("language", "en"), ("beam_size", 2))),
-        *((name, "initial_prompt", "fox") for name in ("voxtral", "voxtral-realtime")),
-        ("voxtral", "language", "klingon"),
-        ("qwen3-asr", "language", "klingon"),
-        ("canary", "language", "ja"),
-        ("canary", "initial_prompt", "fox"),
-        *(
-            (name, option, value)
-            for name, option, value in (
-                ("granite-speech", "language", "en"),
-                ("granite-speech", "initial_prompt", "fox"),
-                ("granite-speech-plus", "language", "en"),
-                ("fun-asr-nano", "language", "de"),
-            )
-            if name in TALKERS
-        ),
-    ],
-)
-def test_what_a_language_model_lacks_is_refused(name: str, option: str, value: Any) -> None:
-    with pytest.raises(BadOption, match=option):
-        kept(name).transcribe_audio(FOX, **{option: value})
-
-
-@pytest.mark.parametrize("name", ["wav2vec2", *RECOGNISERS, *PREPARED, *TALKERS])
-def test_a_very_short_sound_is_heard(name: str) -> None:
-    told = PREPARED[name][0] if name in PREPARED else {}
-    heard = kept(name).transcribe_audio((fox()[8000:8200], RATE), **told)
-    assert heard.duration_s == 200 / RATE
-
-
 def test_another_model_takes_the_place_of_the_last(random_whisper: Any, wav2vec2: Any) -> None:
     expected = wav2vec2.transcribe_audio(FOX)
     assert random_whisper.transcribe_audio(FOX, str(tiny("wav2vec2"))) == expected
@@ -683,12 +211,6 @@ def test_an_unknown_language_is_refused(random_whisper: Any, whisper: Any) -> No
         random_whisper.transcribe_audio(FOX, language="klingon")
     with pytest.raises(BadOption, match="English alone"):
         whisper.transcribe_audio(FOX, language="de")
-
-
-def refusal(kind: type[OmnibindError], folder: Path | str | None, **config: Any) -> str:
-    with pytest.raises(kind) as caught:
-        binding_of(folder, **config).load()
-    return str(caught.value)
 
 
 def test_without_a_model_three_are_named_with_size_and_licence() -> None:
@@ -752,10 +274,6 @@ def test_a_translator_that_doesnt_write_what_it_hears_is_refused() -> None:
 
 def test_a_voice_of_the_same_kind_as_a_recogniser_is_refused() -> None:
     assert "weights are missing" in refusal(WeightsDamaged, tiny("speecht5"))
-
-
-def copied(tmp_path: Path, name: str = "whisper") -> Path:
-    return Path(shutil.copytree(tiny(name), tmp_path / "model"))
 
 
 @pytest.mark.parametrize(
