@@ -5,6 +5,7 @@ Source: diffusers 0.42; the load report of transformers 5.
 
 from __future__ import annotations
 
+import ast
 import re
 import traceback
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from omnibind.contracts.errors import (
     BadConfig,
     BadOption,
+    ContentRefused,
     OmnibindError,
     PackagesMissing,
     WeightsDamaged,
@@ -27,11 +29,14 @@ def load_failure(layout: Layout, error: Exception) -> OmnibindError:
     if is_memory(error):
         return failure(f"loading {layout.path}", error)
     if isinstance(error, ImportError):
-        package = error.name or ""
+        told = re.search(r"pip install ([\w-]+)", str(error))
+        package = error.name or (told[1] if told else "")
         return PackagesMissing(
             f"{layout.path} needs a package that isn't installed: {error}",
             command=f"pip install {package}" if package else "",
         )
+    if isinstance(error, NameError) and (package := _left_out(error)):
+        return _package_missing(str(layout.path), package)
     return WeightsDamaged(
         f"{layout.path} can't be loaded as {layout.class_name or 'a pipeline'}: {error}; "
         "fetch the model again, or give another one"
@@ -66,6 +71,12 @@ def run_failure(name: str, error: Exception) -> OmnibindError:
             f"the scheduler doesn't fit {name}: {words}; set scheduler_name to None for the "
             "model's own"
         )
+    if isinstance(error, NameError) and (package := _left_out(error)):
+        return _package_missing(name, package)
+    if "Input is in incorrect format" in words:  # what its image processor says of None
+        return BadOption(f"{name} starts from a picture, and none is given; give image")
+    if "Guardrail detected unsafe" in words:
+        return ContentRefused(f"{name} refuses the prompt: {words}")
     if isinstance(error, (ValueError, TypeError)) and _was_refused(error):
         return BadOption(f"{name} refuses the options: {words}")
     return failure(name, error)
@@ -76,3 +87,25 @@ def _was_refused(error: Exception) -> bool:
     raised = traceback.extract_tb(error.__traceback__)[-1]
     path = Path(raised.filename).parts
     return raised.name == "set_timesteps" or "pipelines" in path[-3:]
+
+
+def _package_missing(what: str, package: str) -> PackagesMissing:
+    return PackagesMissing(
+        f"{what} needs the package {package}, which isn't installed",
+        command=f"pip install {package}",
+    )
+
+
+def _left_out(error: NameError) -> str:
+    """Return the package of a name that the library imports only where that is installed."""
+    raised = traceback.extract_tb(error.__traceback__)[-1]
+    for node in ast.walk(ast.parse(Path(raised.filename).read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            bound = {one.asname or one.name: str(node.module) for one in node.names}
+        elif isinstance(node, ast.Import):
+            bound = {one.asname or one.name.partition(".")[0]: one.name for one in node.names}
+        else:
+            continue
+        if error.name in bound:
+            return bound[error.name].partition(".")[0]
+    return ""

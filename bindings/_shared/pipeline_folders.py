@@ -5,9 +5,11 @@ Source: diffusers 0.42, ``DiffusionPipeline.save_pretrained``, ``ModularPipeline
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -80,10 +82,7 @@ def _of_index(
     index = read_json(path / name)
     class_name = index.get("_class_name")
     if isinstance(class_name, list) and not trust_remote_code:
-        raise BadConfig(
-            f"{path} brings Python code of its own ({class_name[0]}.py), which runs only with "
-            "trust_remote_code: true; set it if you trust its maker"
-        )
+        raise _untrusted(path, f"{class_name[0]}.py")
     if isinstance(class_name, list):
         class_name = class_name[-1]
     if not isinstance(class_name, str):
@@ -94,7 +93,24 @@ def _of_index(
         if isinstance(value, list) and len(value) > 1 and value[0] is not None
         if isinstance(value[1], str) and not key.startswith("_")
     }
-    return Layout(form, path, class_name, components)
+    layout = Layout(form, path, class_name, components)
+    code = next((own for key in components if (own := _code_of(layout, key)) is not None), None)
+    if code is not None and not trust_remote_code:
+        raise _untrusted(path, str(code.relative_to(path)))
+    return layout
+
+
+def _untrusted(path: Path, code: str) -> BadConfig:
+    return BadConfig(
+        f"{path} brings Python code of its own ({code}), which runs only with "
+        "trust_remote_code: true; set it if you trust its maker"
+    )
+
+
+def _code_of(layout: Layout, name: str) -> Path | None:
+    """Return the Python file of a component whose class lies beside its weights."""
+    file = layout.path / name / f"{layout.components[name][0]}.py"
+    return file if file.is_file() else None
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -163,6 +179,32 @@ def missing_component(layout: Layout, safety_checker: bool) -> str:
                 continue
             return f"its folder {name!r} has no weights (.safetensors)"
     return ""
+
+
+def missing_package(layout: Layout) -> str:
+    """Return the package that a component's class is from and that isn't installed, or nothing."""
+    if layout.form != "folder":
+        return ""
+    import diffusers
+
+    for name, (library, _) in layout.components.items():
+        package = library.partition(".")[0]
+        of_diffusers = hasattr(diffusers.pipelines, library)
+        if of_diffusers or package in sys.modules or _code_of(layout, name) is not None:
+            continue
+        if importlib.util.find_spec(package) is None:
+            return package
+    return ""
+
+
+def brings_its_guard(layout: Layout) -> bool:
+    """Tell whether a folder has a safety checker that its pipeline won't work without."""
+    import diffusers
+
+    type_ = getattr(diffusers, layout.class_name, None)
+    if type_ is None or not (layout.path / "safety_checker").is_dir():
+        return False
+    return "requires_safety_checker" not in inspect.signature(type_.__init__).parameters
 
 
 def _made_without_files(layout: Layout) -> set[str]:

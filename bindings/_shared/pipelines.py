@@ -16,6 +16,7 @@ from omnibind.contracts.errors import (
     BadConfig,
     NotSupported,
     OmnibindError,
+    PackagesMissing,
     WeightsDamaged,
 )
 
@@ -23,7 +24,16 @@ from .failures import failure
 from .library_noise import listening, loading
 from .loras import add_lora
 from .pipeline_failures import check_whole, load_failure, run_failure
-from .pipeline_folders import Layout, Makes, layout_of, makes_of, missing_component, variant_of
+from .pipeline_folders import (
+    Layout,
+    Makes,
+    brings_its_guard,
+    layout_of,
+    makes_of,
+    missing_component,
+    missing_package,
+    variant_of,
+)
 from .pipeline_memory import check_quantization, place, place_hooks, quantization_config
 from .pipeline_options import unheeded
 from .pipeline_signatures import is_modular, parameters_of
@@ -283,6 +293,11 @@ def load_pipeline(
             f"{makes}"
         )
     check_quantization(quantization, layout, there)
+    if package := missing_package(layout):
+        raise PackagesMissing(
+            f"{layout.path} needs the package {package}, which isn't installed",
+            command=f"pip install {package}",
+        )
     missing = missing_component(layout, safety_checker)
     if missing:
         raise WeightsDamaged(f"{layout.path} is not whole: {missing}; fetch the model again")
@@ -340,7 +355,7 @@ def _read(
     if variant is not None:
         options["variant"] = variant
     if "safety_checker" in layout.components:
-        if not safety_checker:
+        if not safety_checker and not brings_its_guard(layout):
             options |= {"safety_checker": None, "requires_safety_checker": False}
     elif safety_checker:
         raise BadConfig(f"safety_checker is True, and {layout.path} has none; set it to False")

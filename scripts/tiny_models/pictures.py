@@ -23,7 +23,7 @@ def make_sd(folder: Path) -> None:
         cross_attention_dim=32,
     )
     StableDiffusionPipeline(
-        vae=_unet_vae(),
+        vae=unet_vae(),
         text_encoder=clip_encoder(),
         tokenizer=clip_tokenizer(),
         unet=unet,
@@ -56,7 +56,7 @@ def make_sdxl(folder: Path) -> None:
         cross_attention_dim=64,
     )
     StableDiffusionXLPipeline(
-        vae=_unet_vae(),
+        vae=unet_vae(),
         text_encoder=clip_encoder(act="gelu"),
         text_encoder_2=clip_encoder(projects=True, act="gelu"),
         tokenizer=clip_tokenizer(),
@@ -96,7 +96,7 @@ def make_sd3(folder: Path) -> None:
         tokenizer_2=clip_tokenizer(),
         tokenizer_3=t5_tokenizer(),
         transformer=transformer,
-        vae=_flow_vae(4),
+        vae=flow_vae(4),
     ).save_pretrained(folder)
 
 
@@ -127,7 +127,7 @@ def make_flux(folder: Path) -> None:
         tokenizer=clip_tokenizer(),
         tokenizer_2=t5_tokenizer(),
         transformer=transformer,
-        vae=_flow_vae(1),
+        vae=flow_vae(1),
     ).save_pretrained(folder)
 
 
@@ -200,7 +200,7 @@ def make_z_image(folder: Path) -> None:
         padding.data.normal_()  # it begins with what lies in the memory
     ZImagePipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        vae=_flow_vae(4),
+        vae=flow_vae(4),
         text_encoder=qwen3(),
         tokenizer=qwen_tokenizer(),
         transformer=transformer,
@@ -347,8 +347,8 @@ def t5_encoder(several_languages: bool = False) -> Any:
     return (UMT5EncoderModel if several_languages else T5EncoderModel)(config)
 
 
-def clip_encoder(projects: bool = False, act: str = "quick_gelu") -> Any:
-    """Return a text encoder of CLIP with two layers."""
+def clip_encoder(projects: bool = False, act: str = "quick_gelu", words: int = 77) -> Any:
+    """Return a text encoder of CLIP with two layers, for as many words."""
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     config = CLIPTextConfig(
@@ -362,6 +362,7 @@ def clip_encoder(projects: bool = False, act: str = "quick_gelu") -> Any:
         eos_token_id=513,
         pad_token_id=513,
         hidden_act=act,
+        max_position_embeddings=words,
     )
     return (CLIPTextModelWithProjection if projects else CLIPTextModel)(config)
 
@@ -372,7 +373,8 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
-def _unet_vae() -> Any:
+def unet_vae() -> Any:
+    """Return an autoencoder of two pixels to one, as pipelines with a UNet have."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
@@ -383,12 +385,15 @@ def _unet_vae() -> Any:
     )
 
 
-def _flow_vae(latent_channels: int) -> Any:
+def flow_vae(latent_channels: int, levels: int = 1) -> Any:
+    """Return an autoencoder as pipelines that match flows have; each further level halves sides."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
         sample_size=32,
-        block_out_channels=(4,),
+        block_out_channels=(4,) * levels,
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
         layers_per_block=1,
         latent_channels=latent_channels,
         norm_num_groups=1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import re
 import shutil
@@ -19,7 +20,9 @@ from omnibind.contracts.errors import (
     BadConfig,
     BadOption,
     Cancelled,
+    ContentRefused,
     OmnibindError,
+    PackagesMissing,
     UnknownOption,
     WeightsDamaged,
 )
@@ -35,6 +38,7 @@ FPS = {
     "ltx": 25,
     "cogvideox": 8,
     "animatediff": 8,
+    "cosmos": 30,
     "cosmos3": 24,
     "hunyuan-video": 24,
     "kandinsky": 24,
@@ -48,6 +52,10 @@ OWN: dict[str, dict[str, Any]] = {
     "sana-video": {"use_resolution_binning": False},
 }
 """Options of the pipelines' own, without which the test would not see what it looks for."""
+TRUSTED = ("cosmos", "cosmos-video", "cosmos2")
+"""Models that bring code of their own."""
+FROM_PICTURE = {"cosmos-video": 30, "cosmos2": 16}
+"""By model that films from a picture alone, its frame rate."""
 PICTURE = Image.from_array(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
 
 
@@ -59,7 +67,7 @@ def create(folder: Path | str | None, **config: Any) -> Any:
 
 @cache
 def binding(name: str) -> Any:
-    return create(tiny(name))
+    return create(tiny(name), trust_remote_code=name in TRUSTED)
 
 
 def film(name: str, prompt: str = PROMPT, **options: Any) -> Video:
@@ -77,7 +85,7 @@ def raw(type_name: str, folder: Path, **arguments: Any) -> Any:
     import diffusers
     import torch
 
-    pipe = getattr(diffusers, type_name).from_pretrained(folder)
+    pipe = getattr(diffusers, type_name).from_pretrained(folder, trust_remote_code=True)
     pipe.set_progress_bar_config(disable=True)
     generator = torch.Generator().manual_seed(7)
     return pipe(width=32, height=32, num_inference_steps=2, generator=generator, **arguments)
@@ -276,6 +284,31 @@ def test_a_film_starts_from_a_picture_with_the_weights_for_text(name: str, type_
     assert digest(film(name, duration_s=duration_s, image=other)) != digest(ours)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("name", FROM_PICTURE)
+def test_a_model_for_pictures_films_the_librarys_own_frames(name: str) -> None:
+    guided: dict[str, Any] = {"negative_prompt": "rain", "guidance_scale": 4.0}
+    made = raw(
+        "DiffusionPipeline",
+        tiny(name),
+        image=as_pil(PICTURE),
+        prompt=PROMPT,
+        num_frames=9,
+        output_type="np",
+        **guided,
+    )
+    options: dict[str, Any] = {**guided, "duration_s": 9 / FROM_PICTURE[name], "image": PICTURE}
+    ours = film(name, **options)
+    assert digest(ours) == digest(Video.from_frames(frames_of(made), FROM_PICTURE[name]))
+    assert digest(film(name, **options, seed=8)) != digest(ours)
+    assert digest(film(name, "a red ship at sea", **options)) != digest(ours)
+    assert digest(film(name, **{**options, "negative_prompt": "snow"})) != digest(ours)
+    options["image"] = Image.from_array(255 - PICTURE.array())
+    assert digest(film(name, **options)) != digest(ours)
+    with pytest.raises(BadOption, match="image"):
+        film(name, **guided)
+
+
 def test_a_folder_for_pictures_films_from_text_too(tmp_path: Path) -> None:
     folder = copied("ltx", tmp_path)
     change(folder, _class_name="LTXImageToVideoPipeline")
@@ -381,6 +414,42 @@ def test_a_missing_component_is_named(tmp_path: Path) -> None:
     folder = copied("wan", tmp_path)
     shutil.rmtree(folder / "vae")
     assert "'vae'" in refusal(WeightsDamaged, folder)
+
+
+def test_a_prompt_that_a_models_guard_objects_to_is_refused() -> None:
+    with pytest.raises(ContentRefused, match="detected unsafe text"):
+        film("cosmos", "an unsafe fox", duration_s=0.3)
+
+
+def test_code_beside_a_component_runs_only_when_trusted() -> None:
+    told = refusal(BadConfig, tiny("cosmos"))
+    assert "brings Python code of its own (safety_checker/word_guard.py)" in told
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cosmos_guardrail") is not None, reason="is there")
+@pytest.mark.parametrize("listed", [[None, None], ["cosmos_guardrail", "CosmosSafetyChecker"]])
+def test_a_guard_that_is_a_package_is_named(listed: list[str | None], tmp_path: Path) -> None:
+    folder = copied("cosmos", tmp_path)
+    shutil.rmtree(folder / "safety_checker")
+    change(folder, safety_checker=listed)
+    told = refusal(PackagesMissing, folder)
+    assert told.endswith("run: pip install cosmos_guardrail")
+
+
+def test_a_package_that_a_component_is_from_is_named(tmp_path: Path) -> None:
+    folder = copied("wan", tmp_path)
+    change(folder, transformer=["no_such_films.networks", "Transformer"])
+    told = refusal(PackagesMissing, folder)
+    assert "needs the package no_such_films, which isn't installed" in told
+
+
+def test_a_package_that_is_missed_while_filming_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from diffusers.pipelines.wan import pipeline_wan
+
+    monkeypatch.setattr(pipeline_wan, "is_ftfy_available", lambda: True, raising=False)
+    monkeypatch.delattr(pipeline_wan, "ftfy", raising=False)
+    with pytest.raises(PackagesMissing, match="run: pip install ftfy"):
+        film("wan", duration_s=0.5)
 
 
 def test_a_damaged_component_is_refused(tmp_path: Path) -> None:

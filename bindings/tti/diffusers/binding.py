@@ -150,7 +150,8 @@ class DiffusersTTI(OnPipeline, TTIBinding):
         """Draw several prompts together; the options are those of :meth:`generate_image`.
 
         A picture may differ by one step of 255 here and there from the same one drawn alone:
-        PyTorch adds up in another order.
+        PyTorch adds up in another order. By more with CogView 4, which reads the padding of shorter
+        prompts, too.
 
         Raises:
             BadOption: There aren't as many ``seeds`` as prompts.
