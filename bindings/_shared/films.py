@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omnibind.contracts.errors import BadOption
+from omnibind.contracts.errors import BadOption, CallFailed
 
 from .pipeline_memory import place_hooks
 from .pipelines import Pipeline
@@ -133,6 +133,8 @@ def wants_of(loaded: Pipeline) -> Wants:
     frames = next((own[name] for name in COUNTS if isinstance(own.get(name), int)), None)
     if frames is None:
         frames = config.get("num_frames") or config.get("sample_frames") or 121
+        if loaded.name.startswith("Allegro"):  # counts those of the decoder's steps
+            frames *= group
     patch = config.get("patch_size") or 1
     step = _first(pipe, _SPACES, 8) * (patch if isinstance(patch, int) else patch[-1])
     return Wants(_fps_of(loaded, own), frames, group, min(1, frames % group), step)
@@ -210,13 +212,23 @@ def _sibling(loaded: Pipeline, name: str) -> Iterator[Pipeline]:
         place_hooks(pipe, loaded.device, loaded.offload)
 
 
-def frames_in(made: Any) -> np.ndarray[Any, Any]:
-    """Return the frames of what a pipeline gave: float in 0..1, (frames, height, width, 3)."""
+def frames_in(made: Any, name: str) -> np.ndarray[Any, Any]:
+    """Return the frames of what a pipeline gave: float in 0..1, (frames, height, width, 3).
+
+    Raises:
+        CallFailed: They aren't numbers.
+    """
     import numpy as np
 
     if hasattr(made, "video"):  # Cosmos 3 makes one film only
-        return np.asarray(made.video)
-    return np.asarray(getattr(made, "frames", made)[0])  # a modular one gives them alone
+        frames = np.asarray(made.video)
+    else:
+        frames = np.asarray(getattr(made, "frames", made)[0])  # a modular one gives them alone
+    if np.isnan(frames).any():
+        raise CallFailed(
+            f"the frames that {name} made are no numbers; film longer, or set precision to float32"
+        )
+    return frames
 
 
 def sound_in(made: Any, pipe: Any) -> tuple[np.ndarray[Any, Any], int] | None:

@@ -30,7 +30,15 @@ _VARIANT = re.compile(
     r"(?:diffusion_pytorch_model|model|pytorch_model)\.(?P<name>\w+?)(-\d+-of-\d+)?"
     r"\.(?:safetensors|bin)"
 )
-_NO_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_processor", "processor")
+_NO_WEIGHTS = (
+    "tokenizer",
+    "scheduler",
+    "feature_extractor",
+    "image_processor",
+    "processor",
+    "guider",
+    "ocr_guider",
+)
 _CHECKERS = ("safety_checker", "feature_extractor", "watermarker")
 _LARGEST_CONFIG = 1_000_000
 

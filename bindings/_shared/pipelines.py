@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 LARGE = 1536 * 1536
 """Pixels of a picture or a frame above which the decoder works on tiles, to save memory."""
 
+TILES_ALONE = ("AutoencoderKLAllegro",)
+"""Decoders that can't decode a frame in one piece, however small."""
+
 CORE = ("unet", "transformer", "vae", "text_encoder", "tokenizer", "scheduler")
 """Components that a modular pipeline isn't whole without; its blocks list others beside."""
 
@@ -151,10 +154,10 @@ class Pipeline:
         return result
 
     def tile_when_large(self, pixels: int) -> None:
-        """Decode in tiles where a picture or frame has more than :data:`LARGE` pixels."""
+        """Decode in tiles where a picture or frame has more than :data:`LARGE` pixels, or must."""
         vae = getattr(self.pipe, "vae", None)
         try:
-            if pixels > LARGE:
+            if pixels > LARGE or type(vae).__name__ in TILES_ALONE:
                 vae.enable_tiling()  # type: ignore[union-attr]
             elif getattr(vae, "use_tiling", False):
                 vae.disable_tiling()  # type: ignore[union-attr]

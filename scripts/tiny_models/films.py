@@ -118,17 +118,9 @@ def make_cogvideox(folder: Path) -> None:
         sample_frames=9,
         max_text_seq_length=226,
     )
-    vae = AutoencoderKLCogVideoX(
-        down_block_types=("CogVideoXDownBlock3D",) * 4,
-        up_block_types=("CogVideoXUpBlock3D",) * 4,
-        block_out_channels=(8, 8, 8, 8),
-        latent_channels=4,
-        layers_per_block=1,
-        norm_num_groups=2,
-    )
     CogVideoXPipeline(
         transformer=transformer,
-        vae=vae,
+        vae=cogvideox_vae(),
         scheduler=CogVideoXDDIMScheduler(),
         text_encoder=t5_encoder(),
         tokenizer=t5_tokenizer(),
@@ -330,4 +322,16 @@ def wan_vae() -> AutoencoderKLWan:
         dim_mult=[1, 1, 1, 1],
         num_res_blocks=1,
         temperal_downsample=[False, True, True],
+    )
+
+
+def cogvideox_vae() -> AutoencoderKLCogVideoX:
+    """Return CogVideoX's autoencoder: eight pixels and four frames to one."""
+    return AutoencoderKLCogVideoX(
+        down_block_types=("CogVideoXDownBlock3D",) * 4,
+        up_block_types=("CogVideoXUpBlock3D",) * 4,
+        block_out_channels=(8, 8, 8, 8),
+        latent_channels=4,
+        layers_per_block=1,
+        norm_num_groups=2,
     )

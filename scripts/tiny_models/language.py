@@ -101,7 +101,7 @@ def gemma2() -> Any:
     return Gemma2Model(Gemma2Config(**sizes(), query_pre_attn_scalar=WIDTH // 2))
 
 
-def qwen25_vl() -> Any:
+def qwen25_vl(layers: int = 2) -> Any:
     """Return a Qwen2.5-VL."""
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
@@ -115,7 +115,7 @@ def qwen25_vl() -> Any:
         "fullatt_block_indexes": [0],
     }
     config = Qwen2_5_VLConfig(
-        text_config={**sizes(), "rope_parameters": rope},
+        text_config={**sizes(layers), "rope_parameters": rope},
         vision_config=vision,
         image_token_id=WORDS - 1,
         video_token_id=WORDS - 2,

@@ -83,6 +83,11 @@ def make_kandinsky(folder: Path) -> None:
     Its tokenizer stands alone; the makers' lies in a processor whose part for films needs
     torchvision.
     """
+    make_kandinsky_as(Kandinsky5T2VPipeline, folder)
+
+
+def make_kandinsky_as(kind: Any, folder: Path) -> None:
+    """Make a Kandinsky 5 of one kind of pipeline."""
     torch.manual_seed(SEED)
     transformer = Kandinsky5Transformer3DModel(
         in_text_dim=WIDTH,
@@ -95,7 +100,7 @@ def make_kandinsky(folder: Path) -> None:
         axes_dims=(4, 6, 6),
         visual_cond=True,
     )
-    pipeline = Kandinsky5T2VPipeline(
+    pipeline = kind(
         transformer=stir(transformer),
         vae=hunyuan_vae(),
         text_encoder=qwen25_vl(),

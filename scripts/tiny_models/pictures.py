@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,38 @@ _T5_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'-"
 
 def make_sd(folder: Path) -> None:
     """Fill ``folder`` with a Stable Diffusion 1 of 64 x 64 pixels."""
-    from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    scheduler = DDIMScheduler(clip_sample=False, set_alpha_to_one=False, steps_offset=1, **_NOISE)
+    _make_sd(StableDiffusionPipeline, scheduler, "quick_gelu", folder)
+
+
+def make_sd2(folder: Path) -> None:
+    """Fill ``folder`` with a Stable Diffusion 2.1, which foresees velocities."""
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    scheduler = DDIMScheduler(
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        prediction_type="v_prediction",
+        **_NOISE,
+    )
+    linear = {"use_linear_projection": True, "attention_head_dim": (2, 4)}
+    _make_sd(StableDiffusionPipeline, scheduler, "gelu", folder, **linear)
+
+
+def make_lcm(folder: Path) -> None:
+    """Fill ``folder`` with a latent consistency model, whose UNet is told the guidance."""
+    from diffusers import LatentConsistencyModelPipeline, LCMScheduler
+
+    scheduler = LCMScheduler(clip_sample=False, set_alpha_to_one=True, steps_offset=1, **_NOISE)
+    kind = LatentConsistencyModelPipeline
+    _make_sd(kind, scheduler, "quick_gelu", folder, time_cond_proj_dim=32)
+
+
+def _make_sd(kind: Any, scheduler: Any, act: str, folder: Path, **more: Any) -> None:
+    from diffusers import UNet2DConditionModel
 
     _seed()
     unet = UNet2DConditionModel(
@@ -21,15 +53,14 @@ def make_sd(folder: Path) -> None:
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=32,
+        **more,
     )
-    StableDiffusionPipeline(
+    kind(
         vae=unet_vae(),
-        text_encoder=clip_encoder(),
+        text_encoder=clip_encoder(act=act),
         tokenizer=clip_tokenizer(),
         unet=unet,
-        scheduler=DDIMScheduler(
-            clip_sample=False, set_alpha_to_one=False, steps_offset=1, **_NOISE
-        ),
+        scheduler=scheduler,
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -38,7 +69,27 @@ def make_sd(folder: Path) -> None:
 
 def make_sdxl(folder: Path) -> None:
     """Fill ``folder`` with a Stable Diffusion XL of 64 x 64 pixels."""
-    from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+    from diffusers import EulerDiscreteScheduler
+
+    scheduler = EulerDiscreteScheduler(steps_offset=1, timestep_spacing="leading", **_NOISE)
+    _make_sdxl(scheduler, folder)
+
+
+def make_sdxl_turbo(folder: Path) -> None:
+    """Fill ``folder`` with an SDXL Turbo, which draws in a step or a few."""
+    _make_sdxl(ancestral_scheduler(timestep_spacing="trailing", **_NOISE), folder)
+
+
+def make_sdxl_lcm(folder: Path) -> None:
+    """Fill ``folder`` with an SDXL of latent consistency, whose UNet is told the guidance."""
+    from diffusers import LCMScheduler
+
+    scheduler = LCMScheduler(clip_sample=False, set_alpha_to_one=True, steps_offset=1, **_NOISE)
+    _make_sdxl(scheduler, folder, time_cond_proj_dim=32)
+
+
+def _make_sdxl(scheduler: Any, folder: Path, **more: Any) -> None:
+    from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
 
     _seed()
     unet = UNet2DConditionModel(
@@ -54,6 +105,7 @@ def make_sdxl(folder: Path) -> None:
         transformer_layers_per_block=(1, 2),
         projection_class_embeddings_input_dim=80,
         cross_attention_dim=64,
+        **more,
     )
     StableDiffusionXLPipeline(
         vae=unet_vae(),
@@ -62,7 +114,7 @@ def make_sdxl(folder: Path) -> None:
         tokenizer=clip_tokenizer(),
         tokenizer_2=clip_tokenizer(),
         unet=unet,
-        scheduler=EulerDiscreteScheduler(steps_offset=1, timestep_spacing="leading", **_NOISE),
+        scheduler=scheduler,
     ).save_pretrained(folder)
 
 
@@ -365,6 +417,15 @@ def clip_encoder(projects: bool = False, act: str = "quick_gelu", words: int = 7
         max_position_embeddings=words,
     )
     return (CLIPTextModelWithProjection if projects else CLIPTextModel)(config)
+
+
+def ancestral_scheduler(**more: Any) -> Any:
+    """Return an ancestral scheduler of Euler's."""
+    from diffusers import EulerAncestralDiscreteScheduler
+
+    with warnings.catch_warnings():  # it speaks to an older numpy
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return EulerAncestralDiscreteScheduler(**more)
 
 
 def _seed() -> None:

@@ -19,6 +19,7 @@ from omnibind.contracts.binding import CURRENT_CALL, Progress
 from omnibind.contracts.errors import (
     BadConfig,
     BadOption,
+    CallFailed,
     Cancelled,
     ContentRefused,
     OmnibindError,
@@ -46,15 +47,28 @@ FPS = {
     "sana-video": 16,
     "skyreels": 24,
     "skyreels-forcing": 24,
+    "wan22": 16,
+    "wan-vace": 16,
+    "hunyuan-video15": 24,
 }
 OWN: dict[str, dict[str, Any]] = {
     "hunyuan-video": {"true_cfg_scale": 2.0},
     "sana-video": {"use_resolution_binning": False},
+    "framepack": {"true_cfg_scale": 2.0, "latent_window_size": 3},
 }
 """Options of the pipelines' own, without which the test would not see what it looks for."""
 TRUSTED = ("cosmos", "cosmos-video", "cosmos2")
 """Models that bring code of their own."""
-FROM_PICTURE = {"cosmos-video": 30, "cosmos2": 16}
+FROM_PICTURE = {
+    "cosmos-video": 30,
+    "cosmos2": 16,
+    "wan-pictures": 16,
+    "wan22-pictures": 16,
+    "skyreels-pictures": 24,
+    "cogvideox-pictures": 8,
+    "kandinsky-pictures": 24,
+    "framepack": 30,
+}
 """By model that films from a picture alone, its frame rate."""
 PICTURE = Image.from_array(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
 
@@ -103,6 +117,8 @@ def frames_of(made: Any) -> Any:
 def test_the_frames_are_those_of_the_raw_pipeline(name: str) -> None:
     count = 7 if name == "mochi" else 9
     guided: dict[str, Any] = {"negative_prompt": "rain", "guidance_scale": 4.0}
+    if name == "hunyuan-video15":  # its scale is its guider's
+        del guided["guidance_scale"]
     made = raw(
         "DiffusionPipeline",
         tiny(name),
@@ -287,17 +303,20 @@ def test_a_film_starts_from_a_picture_with_the_weights_for_text(name: str, type_
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("name", FROM_PICTURE)
 def test_a_model_for_pictures_films_the_librarys_own_frames(name: str) -> None:
+    count = 17 if name == "kandinsky-pictures" else 9
     guided: dict[str, Any] = {"negative_prompt": "rain", "guidance_scale": 4.0}
     made = raw(
         "DiffusionPipeline",
         tiny(name),
         image=as_pil(PICTURE),
         prompt=PROMPT,
-        num_frames=9,
+        num_frames=count,
         output_type="np",
         **guided,
+        **OWN.get(name, {}),
     )
-    options: dict[str, Any] = {**guided, "duration_s": 9 / FROM_PICTURE[name], "image": PICTURE}
+    options: dict[str, Any] = {**guided, "duration_s": count / FROM_PICTURE[name]}
+    options["image"] = PICTURE
     ours = film(name, **options)
     assert digest(ours) == digest(Video.from_frames(frames_of(made), FROM_PICTURE[name]))
     assert digest(film(name, **options, seed=8)) != digest(ours)
@@ -307,6 +326,24 @@ def test_a_model_for_pictures_films_the_librarys_own_frames(name: str) -> None:
     assert digest(film(name, **options)) != digest(ours)
     with pytest.raises(BadOption, match="image"):
         film(name, **guided)
+
+
+def test_a_decoder_that_must_decodes_in_tiles() -> None:
+    made = film("allegro", duration_s=8 / 15)
+    assert (made.fps, len(list(made.frames()))) == (15, 8)
+    assert len(list(film("allegro", fps=15).frames())) == 32
+
+
+def test_both_networks_of_wan_22_film() -> None:
+    plain = film("wan22", duration_s=0.5, guidance_scale=4.0)
+    other = film("wan22", duration_s=0.5, guidance_scale=4.0, guidance_scale_2=50.0)
+    assert digest(plain) != digest(other)
+
+
+@pytest.mark.filterwarnings("ignore:std:UserWarning")
+def test_frames_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(CallFailed, match="no numbers"):  # it compares the fifth with the first
+        film("kandinsky-pictures", duration_s=9 / 24, image=PICTURE)
 
 
 def test_a_folder_for_pictures_films_from_text_too(tmp_path: Path) -> None:

@@ -37,6 +37,10 @@ GUIDED: dict[str, Any] = {"guidance_scale": 4.0, "negative_prompt": "rain"}
 MODELS: dict[str, dict[str, Any]] = {
     "sd": GUIDED,
     "sdxl": GUIDED,
+    "sd2": GUIDED,
+    "lcm": {"guidance_scale": 8.0},
+    "sdxl-turbo": {"guidance_scale": 0.0},
+    "sdxl-lcm": {"guidance_scale": 8.0},
     "sd3": GUIDED,
     "flux": {"guidance_scale": 4.0},
     "flux2-klein": {"guidance_scale": 4.0},

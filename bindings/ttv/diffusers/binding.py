@@ -133,7 +133,7 @@ class DiffusersTTV(OnPipeline, TTVBinding):
             loaded.tile_when_large(_pixels(loaded, wants, arguments))
             arguments |= {"generator": loaded.generator(seed), "output_type": "np"}
             made = loaded.run(self.report, steps, **arguments)
-            frames, sound = frames_in(made), sound_in(made, loaded.pipe)
+            frames, sound = frames_in(made, loaded.name), sound_in(made, loaded.pipe)
             told = _warnings(loaded, wants, len(frames), given)
         rate = given.get("fps", wants.fps)
         return Video.from_frames(frames, rate, sound, meta=Meta(seed=seed, warnings=told))
