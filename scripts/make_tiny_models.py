@@ -75,6 +75,7 @@ MAKERS = {
     "sana": "pictures:make_sana",
     "pixart-alpha": "more_pictures:make_pixart_alpha",
     "pixart-sigma": "more_pictures:make_pixart_sigma",
+    "kolors": "kolors:make",
     "chroma": "more_pictures:make_chroma",
     "hidream": "more_pictures:make_hidream",
     "lumina2": "more_pictures:make_lumina2",

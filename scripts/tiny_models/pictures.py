@@ -89,10 +89,25 @@ def make_sdxl_lcm(folder: Path) -> None:
 
 
 def _make_sdxl(scheduler: Any, folder: Path, **more: Any) -> None:
-    from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
+    from diffusers import StableDiffusionXLPipeline
 
     _seed()
-    unet = UNet2DConditionModel(
+    StableDiffusionXLPipeline(
+        unet=sdxl_unet(64, **more),
+        vae=unet_vae(),
+        text_encoder=clip_encoder(act="gelu"),
+        text_encoder_2=clip_encoder(projects=True, act="gelu"),
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(),
+        scheduler=scheduler,
+    ).save_pretrained(folder)
+
+
+def sdxl_unet(reads: int, **more: Any) -> Any:
+    """Return the network of a Stable Diffusion XL that reads hidden states of so many numbers."""
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(
         block_out_channels=(32, 64),
         layers_per_block=1,
         sample_size=32,
@@ -104,18 +119,9 @@ def _make_sdxl(scheduler: Any, folder: Path, **more: Any) -> None:
         addition_time_embed_dim=8,
         transformer_layers_per_block=(1, 2),
         projection_class_embeddings_input_dim=80,
-        cross_attention_dim=64,
+        cross_attention_dim=reads,
         **more,
     )
-    StableDiffusionXLPipeline(
-        vae=unet_vae(),
-        text_encoder=clip_encoder(act="gelu"),
-        text_encoder_2=clip_encoder(projects=True, act="gelu"),
-        tokenizer=clip_tokenizer(),
-        tokenizer_2=clip_tokenizer(),
-        unet=unet,
-        scheduler=scheduler,
-    ).save_pretrained(folder)
 
 
 def make_sd3(folder: Path) -> None:

@@ -16,7 +16,7 @@ class WordGuard(ModelMixin, ConfigMixin):  # type: ignore[misc]
         word: The word.
     """
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, word: str = "unsafe") -> None:
         super().__init__()
         self.heard = torch.nn.Parameter(torch.zeros(1))

@@ -50,6 +50,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "cosmos2-image": GUIDED,
     "pixart-alpha": {**GUIDED, "use_resolution_binning": False},
     "pixart-sigma": {**GUIDED, "use_resolution_binning": False},
+    "kolors": GUIDED,
     "chroma": GUIDED,
     "hidream": {**GUIDED, "width": 128, "height": 128},
     "lumina2": GUIDED,
