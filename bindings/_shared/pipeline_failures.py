@@ -20,7 +20,7 @@ from omnibind.contracts.errors import (
     WeightsDamaged,
 )
 
-from .failures import failure, is_memory
+from .failures import failure, is_memory, package_missing
 from .pipeline_folders import Layout
 
 
@@ -36,7 +36,7 @@ def load_failure(layout: Layout, error: Exception) -> OmnibindError:
             command=f"pip install {package}" if package else "",
         )
     if isinstance(error, NameError) and (package := _left_out(error)):
-        return _package_missing(str(layout.path), package)
+        return package_missing(str(layout.path), package)
     return WeightsDamaged(
         f"{layout.path} can't be loaded as {layout.class_name or 'a pipeline'}: {error}; "
         "fetch the model again, or give another one"
@@ -72,7 +72,7 @@ def run_failure(name: str, error: Exception) -> OmnibindError:
             "model's own"
         )
     if isinstance(error, NameError) and (package := _left_out(error)):
-        return _package_missing(name, package)
+        return package_missing(name, package)
     if "Input is in incorrect format" in words:  # what its image processor says of None
         return BadOption(f"{name} starts from a picture, and none is given; give image")
     if "Guardrail detected unsafe" in words:
@@ -89,17 +89,12 @@ def _was_refused(error: Exception) -> bool:
     return raised.name == "set_timesteps" or "pipelines" in path[-3:]
 
 
-def _package_missing(what: str, package: str) -> PackagesMissing:
-    return PackagesMissing(
-        f"{what} needs the package {package}, which isn't installed",
-        command=f"pip install {package}",
-    )
-
-
 def _left_out(error: NameError) -> str:
     """Return the package of a name that the library imports only where that is installed."""
-    raised = traceback.extract_tb(error.__traceback__)[-1]
-    for node in ast.walk(ast.parse(Path(raised.filename).read_text("utf-8"))):
+    source = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+    if not source.is_file():
+        return ""
+    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and not node.level:
             bound = {one.asname or one.name: str(node.module) for one in node.names}
         elif isinstance(node, ast.Import):

@@ -16,11 +16,10 @@ from omnibind.contracts.errors import (
     BadConfig,
     NotSupported,
     OmnibindError,
-    PackagesMissing,
     WeightsDamaged,
 )
 
-from .failures import failure
+from .failures import failure, package_missing
 from .library_noise import listening, loading
 from .loras import add_lora
 from .pipeline_failures import check_whole, load_failure, run_failure
@@ -297,10 +296,7 @@ def load_pipeline(
         )
     check_quantization(quantization, layout, there)
     if package := missing_package(layout):
-        raise PackagesMissing(
-            f"{layout.path} needs the package {package}, which isn't installed",
-            command=f"pip install {package}",
-        )
+        raise package_missing(str(layout.path), package)
     missing = missing_component(layout, safety_checker)
     if missing:
         raise WeightsDamaged(f"{layout.path} is not whole: {missing}; fetch the model again")
