@@ -224,7 +224,7 @@ def frames_in(made: Any, name: str) -> np.ndarray[Any, Any]:
         frames = np.asarray(made.video)
     else:
         frames = np.asarray(getattr(made, "frames", made)[0])  # a modular one gives them alone
-    if np.isnan(frames).any():
+    if np.isnan(frames.min(initial=0.0)):
         raise CallFailed(
             f"the frames that {name} made are no numbers; film longer, or set precision to float32"
         )

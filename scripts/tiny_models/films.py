@@ -4,6 +4,7 @@ Source: diffusers 0.42, ``DiffusionPipeline.save_pretrained`` of pipelines made 
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import (
@@ -62,9 +63,7 @@ def make_wan(folder: Path) -> None:
         num_layers=2,
         rope_max_seq_len=1024,
     )
-    with torch.no_grad():  # or the prompt's few words drown in the 512 tokens that it is padded to
-        for block in transformer.blocks:
-            block.attn2.to_out[0].weight.mul_(100)
+    heed_words(transformer.blocks)
     WanPipeline(
         tokenizer=t5_tokenizer(),
         text_encoder=t5_encoder(several_languages=True),
@@ -312,6 +311,13 @@ def make_ltx2(folder: Path) -> None:
         transformer=transformer,
         vocoder=vocoder,
     ).save_pretrained(folder)
+
+
+def heed_words(blocks: Any) -> None:
+    """Have words count: a prompt's few drown in the 512 tokens that it is padded to."""
+    with torch.no_grad():
+        for block in blocks:
+            block.attn2.to_out[0].weight.mul_(100)
 
 
 def wan_vae() -> AutoencoderKLWan:

@@ -32,7 +32,7 @@ from transformers import (
     SiglipVisionModel,
 )
 
-from tiny_models.films import wan_vae
+from tiny_models.films import heed_words, wan_vae
 from tiny_models.language import WIDTH, learn, llama, llama_tokenizer, stir
 from tiny_models.more_films import hunyuan_vae, make_kandinsky_as
 from tiny_models.pictures import clip_encoder, clip_tokenizer, t5_encoder, t5_tokenizer
@@ -109,9 +109,7 @@ def _make_seeing(kind: Any, network: Any, folder: Path) -> None:
         image_dim=32,
         added_kv_proj_dim=24,
     )
-    with torch.no_grad():  # or the prompt's few words drown in the 512 tokens that it is padded to
-        for block in transformer.blocks:
-            block.attn2.to_out[0].weight.mul_(100)
+    heed_words(transformer.blocks)
     sees = CLIPVisionConfig(
         hidden_size=32,
         projection_dim=32,

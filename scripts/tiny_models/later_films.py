@@ -30,7 +30,7 @@ from diffusers import (
 from diffusers.guiders import ClassifierFreeGuidance
 from transformers import ByT5Tokenizer
 
-from tiny_models.films import cogvideox_vae, wan_vae
+from tiny_models.films import cogvideox_vae, heed_words, wan_vae
 from tiny_models.language import WIDTH, learn, qwen25_vl, qwen_tokenizer, stir
 from tiny_models.pictures import ancestral_scheduler, t5_encoder, t5_tokenizer
 
@@ -68,9 +68,7 @@ def _wan(kind: Any, in_channels: int = 16, **more: Any) -> Any:
         num_layers=2,
         **more,
     )
-    with torch.no_grad():  # or the prompt's few words drown in the 512 tokens that it is padded to
-        for block in network.blocks:
-            block.attn2.to_out[0].weight.mul_(100)
+    heed_words(network.blocks)
     return network
 
 

@@ -31,7 +31,7 @@ from diffusers import (
 )
 from diffusers.pipelines.hunyuan_video.pipeline_hunyuan_video import DEFAULT_PROMPT_TEMPLATE
 
-from tiny_models.films import wan_vae
+from tiny_models.films import heed_words, wan_vae
 from tiny_models.language import (
     WIDTH,
     WORDS,
@@ -182,9 +182,7 @@ def _make_skyreels(pipeline: Any, folder: Path, **more: Any) -> None:
         num_layers=2,
         **more,
     )
-    with torch.no_grad():  # as Wan's
-        for block in transformer.blocks:
-            block.attn2.to_out[0].weight.mul_(100)
+    heed_words(transformer.blocks)
     pipeline(
         tokenizer=t5_tokenizer(),
         text_encoder=t5_encoder(several_languages=True),

@@ -13,6 +13,7 @@ from tiny_models.recognisers import (
     _make_transducer,
     _save,
     _tokenizer,
+    bound,
     random_of,
 )
 from tiny_models.xtts import make_importable
@@ -56,9 +57,7 @@ def make_cohere_asr(folder: Path) -> None:
         decoder_start_token_id=tokenizer.convert_tokens_to_ids("▁"),
     )
     model = random_of(hf.CohereAsrForConditionalGeneration, config)
-    settings = model.generation_config
-    settings.min_new_tokens, settings.max_new_tokens, settings.no_repeat_ngram_size = 12, 60, 3
-    settings._from_model_config = False  # else saving would make it anew
+    bound(model)
     extractor = hf.CohereAsrFeatureExtractor(feature_size=MELS)
     _save(folder, model, hf.CohereAsrProcessor(extractor, tokenizer))
 
@@ -149,12 +148,10 @@ def _make_seamless(folder: Path, config_class: Any, class_: Any) -> None:
         initializer_range=SPREAD,
     )
     model = random_of(class_, config)
-    settings = model.generation_config
-    settings.text_decoder_lang_to_code_id = {
+    model.generation_config.text_decoder_lang_to_code_id = {
         tongue.strip("_"): tokenizer.convert_tokens_to_ids(tongue) for tongue in tongues
     }
-    settings.min_new_tokens, settings.max_new_tokens, settings.no_repeat_ngram_size = 12, 60, 3
-    settings._from_model_config = False
+    bound(model)
     extractor = hf.SeamlessM4TFeatureExtractor(feature_size=MELS, num_mel_bins=MELS)
     _save(folder, model, hf.SeamlessM4TProcessor(extractor, tokenizer))
 
@@ -199,9 +196,7 @@ def _make_speech2text(folder: Path, tongues: str | None) -> None:
         init_std=SPREAD,
     )
     model = random_of(hf.Speech2TextForConditionalGeneration, config)
-    settings = model.generation_config
-    settings.min_new_tokens, settings.max_new_tokens, settings.no_repeat_ngram_size = 12, 60, 3
-    settings._from_model_config = False
+    bound(model)
     extractor = hf.Speech2TextFeatureExtractor(feature_size=MELS, num_mel_bins=MELS)
     _save(folder, model, hf.Speech2TextProcessor(extractor, tokenizer))
     (folder / "words.json").unlink()
@@ -236,9 +231,7 @@ def make_moonshine_streaming(folder: Path) -> None:
         eos_token_id=tokenizer.convert_tokens_to_ids("</s>"),
     )
     model = random_of(hf.MoonshineStreamingForConditionalGeneration, config)
-    settings = model.generation_config
-    settings.min_new_tokens, settings.max_new_tokens, settings.no_repeat_ngram_size = 12, 60, 3
-    settings._from_model_config = False
+    bound(model)
     extractor = hf.Wav2Vec2FeatureExtractor(do_normalize=False, return_attention_mask=True)
     _save(folder, model, hf.MoonshineStreamingProcessor(extractor, tokenizer))
 

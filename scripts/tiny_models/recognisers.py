@@ -109,14 +109,15 @@ def make_moonshine(folder: Path) -> None:
     )
     extractor = hf.Wav2Vec2FeatureExtractor(do_normalize=False, return_attention_mask=True)
     model = random_of(hf.MoonshineForConditionalGeneration, config)
+    bound(model)
+    _save(folder, model, hf.Wav2Vec2Processor(extractor, tokenizer))
+
+
+def bound(model: Any) -> None:
+    """Have a model that writes token by token write some, without end or repetition."""
     settings = model.generation_config
     settings.min_new_tokens, settings.max_new_tokens, settings.no_repeat_ngram_size = 12, 60, 3
-    settings._from_model_config = False
-    _save(
-        folder,
-        model,
-        hf.Wav2Vec2Processor(extractor, tokenizer),
-    )
+    settings._from_model_config = False  # else saving would make it anew
 
 
 def _parakeet(tokenizer: Any, way: str) -> Any:

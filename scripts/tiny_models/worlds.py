@@ -25,7 +25,7 @@ from diffusers import (
 )
 
 from tiny_models import word_guard
-from tiny_models.films import wan_vae
+from tiny_models.films import heed_words, wan_vae
 from tiny_models.language import stir
 from tiny_models.pictures import t5_encoder, t5_tokenizer
 
@@ -96,9 +96,7 @@ def _transformer(in_channels: int, out_channels: int) -> Any:
             extra_pos_embed_type="learnable" if out_channels == 4 else None,
         )
     )
-    with torch.no_grad():  # as Wan's
-        for block in transformer.transformer_blocks:
-            block.attn2.to_out[0].weight.mul_(100)
+    heed_words(transformer.transformer_blocks)
     return transformer
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import re
 import shutil
@@ -463,7 +462,6 @@ def test_code_beside_a_component_runs_only_when_trusted() -> None:
     assert "brings Python code of its own (safety_checker/word_guard.py)" in told
 
 
-@pytest.mark.skipif(importlib.util.find_spec("cosmos_guardrail") is not None, reason="is there")
 @pytest.mark.parametrize("listed", [[None, None], ["cosmos_guardrail", "CosmosSafetyChecker"]])
 def test_a_guard_that_is_a_package_is_named(listed: list[str | None], tmp_path: Path) -> None:
     folder = copied("cosmos", tmp_path)

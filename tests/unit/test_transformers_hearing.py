@@ -13,6 +13,7 @@ import pytest
 from tests.impatient import cancelled_at
 from tests.listening import (
     FOX,
+    KNOWN_WARNINGS,
     RATE,
     binding_of,
     copied,
@@ -35,11 +36,7 @@ from omnibind.contracts.errors import (
 from omnibind.contracts.media import Audio
 from omnibind.managers import STTBindingManager
 
-# What the library says of its own models: transducers, whose length the sound sets, and WavLM.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Using the model-agnostic default:UserWarning"),
-    pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask:UserWarning"),
-]
+pytestmark = KNOWN_WARNINGS
 
 SAID = "The quick brown fox jumps over the lazy dog."
 

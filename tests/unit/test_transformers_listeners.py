@@ -12,6 +12,7 @@ from tests.impatient import cancelled_at
 from tests.listening import (
     BESIDE_TORCHAUDIO,
     FOX,
+    KNOWN_WARNINGS,
     RATE,
     binding_of,
     fox,
@@ -20,16 +21,10 @@ from tests.listening import (
 )
 from tests.tiny import tiny
 
-from omnibind.contracts.errors import (
-    BadOption,
-)
+from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Source
 
-# What the library says of its own models: transducers, whose length the sound sets, and WavLM.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Using the model-agnostic default:UserWarning"),
-    pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask:UserWarning"),
-]
+pytestmark = KNOWN_WARNINGS
 
 TALKERS = (
     *("qwen3-asr", "glm-asr", "audio-flamingo-3", "vibevoice-asr", "moss", "canary"),
@@ -39,8 +34,6 @@ TALKERS = (
 """Language models that are asked for a transcript."""
 TELLING_APART = ("vibevoice-asr", "moss")
 """Those that tell times and speakers."""
-
-
 RATE_OF = {"vibevoice-asr": 24_000}
 
 

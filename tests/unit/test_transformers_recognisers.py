@@ -11,6 +11,7 @@ from tests.impatient import cancelled_at
 from tests.listening import (
     BESIDE_TORCHAUDIO,
     FOX,
+    KNOWN_WARNINGS,
     RATE,
     binding_of,
     fox,
@@ -20,16 +21,10 @@ from tests.listening import (
 )
 from tests.tiny import tiny
 
-from omnibind.contracts.errors import (
-    BadOption,
-)
+from omnibind.contracts.errors import BadOption
 from omnibind.contracts.media import Source
 
-# What the library says of its own models: transducers, whose length the sound sets, and WavLM.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Using the model-agnostic default:UserWarning"),
-    pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask:UserWarning"),
-]
+pytestmark = KNOWN_WARNINGS
 
 FRAME_BY_FRAME = (
     "parakeet-ctc",

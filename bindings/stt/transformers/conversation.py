@@ -49,6 +49,8 @@ class Conversation:
         self._languages = list(getattr(module, "LANGUAGE_CODE_TO_NAME", ()))
         has_forms = "return_format" in self._decoding
         self._tells_speakers = has_forms and hasattr(processor, "extract_speaker_dict")
+        bare = has_forms and not self._tells_speakers
+        self._form = {"return_format": "transcription_only"} if bare else {}
         self.rate = int(processor.feature_extractor.sampling_rate)
 
     def listen(self, samples: Samples, wish: Wish, tell: Tell) -> Heard:
@@ -135,20 +137,15 @@ class Conversation:
 
     def _told(self, ids: Any) -> list[dict[str, Any]] | str:
         """Return who said what and when; the bare text where the model didn't keep to its form."""
+        told: list[dict[str, Any]] | str
         try:
             (told,) = self._processor.decode(ids, return_format="parsed")
         except ValueError:  # of a time that is no number
             told = self._text(ids)
-        words: list[dict[str, Any]] | str = told
-        return words
+        return told
 
     def _text(self, ids: Any) -> str:
-        wanted = (
-            {"return_format": "transcription_only"}
-            if "return_format" in self._decoding and not self._tells_speakers
-            else {}
-        )
-        text = str(self._processor.decode(ids, skip_special_tokens=True, **wanted)[0])
+        text = str(self._processor.decode(ids, skip_special_tokens=True, **self._form)[0])
         if "strip_prefix" in self._decoding:
             bare = self._processor.decode(ids, skip_special_tokens=True, strip_prefix=True)[0]
             # Where there is no "The spoken content of the audio is", only a full stop goes.

@@ -48,17 +48,21 @@ class Languages(NamedTuple):
     is_needed: bool = False
     translates: bool = False
 
+    @property
+    def is_processors(self) -> bool:
+        """Whether the processor takes it, and not ``generate``."""
+        return bool(self.spellings) and self.place == "language"
+
     def told(self, name: str, wanted: str | None, task: str) -> dict[str, str]:
         """Return the option that tells a language; empty where none is told.
 
         Raises:
             BadOption: The model doesn't know the language, or must be told one.
         """
-        if wanted is not None:
-            spelling = self._spelling(name, wanted)
+        spelling = None if wanted is None else self._spelling(name, wanted)
         if task == "translate":
-            return {self.place: self.spellings["en"]}
-        if wanted is not None:
+            spelling = self.spellings["en"]
+        if spelling is not None:
             return {self.place: spelling}
         if self.is_needed:
             raise BadOption(

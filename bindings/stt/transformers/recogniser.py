@@ -6,8 +6,6 @@ Source: transformers 5.23, ``pipelines.automatic_speech_recognition``.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from omnibind.contracts.media import Segment, Word
@@ -38,8 +36,7 @@ class Recogniser:
         self._has_durations = kind == "tdt" and "durations" in decoding
         self._languages = languages_of(pipeline.model, processor)
         prepares = kind == "seq2seq" and getattr(processor, "audio_kwargs", None) is not None
-        is_told = "language" in inspect.signature(type(processor).__call__).parameters
-        self._asks_processor = prepares or is_told
+        self._asks_processor = prepares or self._languages.is_processors
         self.rate = int(pipeline.feature_extractor.sampling_rate)
 
     def listen(self, samples: Samples, wish: Wish, tell: Tell) -> Heard:
@@ -80,7 +77,7 @@ class Recogniser:
         inputs = self._processor(
             audio=piece, sampling_rate=self.rate, return_tensors="pt", **told
         ).to(model.device, ear.dtype)
-        options = self._options(wish, tell)["generate_kwargs"]
+        options = self._generation(wish, tell)
         if self._pipeline.type == "seq2seq":
             options["max_new_tokens"] = longest(len(piece) / self.rate)
         made = model.generate(**inputs, **options)
@@ -109,12 +106,11 @@ class Recogniser:
             "word_times": wish.word_times and not (self._has_offsets or self._has_durations),
         }
 
-    def _options(
-        self, wish: Wish, tell: Tell, told: Mapping[str, str] = MappingProxyType({})
-    ) -> dict[str, Any]:
-        kind = self._pipeline.type
-        if kind == "ctc":
+    def _options(self, wish: Wish, tell: Tell, told: dict[str, str]) -> dict[str, Any]:
+        if self._pipeline.type == "ctc":
             return {"return_timestamps": "word"} if self._has_offsets else {}
+        return {"generate_kwargs": self._generation(wish, tell) | told}
+
+    def _generation(self, wish: Wish, tell: Tell) -> dict[str, Any]:
         steps = {"logits_processor": [Steps(lambda share, step: tell(None, "listening"))]}
-        drawn = drawing(wish) if kind == "seq2seq" else {}
-        return {"generate_kwargs": {**steps, **drawn, **told}}
+        return steps | (drawing(wish) if self._pipeline.type == "seq2seq" else {})
