@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from omnibind.calls import connections
+from omnibind.calls import aperform, connections, perform
 from omnibind.calls.call import Call
 from omnibind.calls.driver import arun, run
 from omnibind.contracts.effects import Effect, Open, Send
@@ -287,6 +287,29 @@ def test_a_deadline_is_firm(service: Service, drive: Drive, flow: Any, name: str
         drive(flow(service, name), Call(0.2))
     assert time.monotonic() - began < 0.2 + 0.2
     assert drive(sent(service, "echo"), Call()).status == 201
+
+
+@drivers
+@pytest.mark.parametrize("name", ["silent", "slow"])
+def test_whoever_notices_the_deadline_first_tells_the_same(
+    service: Service, drive: Drive, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library has the same limit, and may be faster than who waits for it."""
+    monkeypatch.setattr(perform, "_wait", lambda awake, task, call: awake.wait())
+    if name == "silent":  # on a loop nothing but the wait ends what comes drop by drop
+        monkeypatch.setattr(aperform, "_within", lambda wait, call: wait())
+    call = Call[Any]()
+    with call.within(0.2), pytest.raises(DeadlineExceeded, match=r"wasn't done after 0\.2 s"):
+        drive(sent(service, name), call)
+
+
+@firm_ones
+def test_a_reply_that_nobody_waits_for_is_let_go(service: Service, drive: Drive) -> None:
+    call = Call[Any]()
+    threading.Timer(0.2, call.cancel).start()
+    with pytest.raises(Cancelled):
+        drive(sent(service, "slow"), call)
+    assert service.gone.wait(2)
 
 
 @firm_ones

@@ -183,10 +183,7 @@ async def _within(wait: Callable[[], Awaitable[R]], call: Call[Any]) -> R:
 async def _asend(effect: Send, call: Call[Any]) -> Reply:
     from omnibind.calls import wire
 
-    return await _within(
-        lambda: wire.asend(effect.request, effect.max_bytes, call.remaining_s(), call.http_client),
-        call,
-    )
+    return await _within(lambda: wire.asend(effect.request, effect.max_bytes, call), call)
 
 
 async def _aopen(effect: Open, call: Call[Any]) -> ReplyStream:
@@ -195,7 +192,7 @@ async def _aopen(effect: Open, call: Call[Any]) -> ReplyStream:
     opened: list[ReplyStream] = []
 
     async def begin() -> ReplyStream:
-        opened.append(await wire.aopen(effect.request, call.remaining_s(), call.http_client))
+        opened.append(await wire.aopen(effect.request, call))
         return opened[0]
 
     try:
@@ -209,7 +206,7 @@ async def _aopen(effect: Open, call: Call[Any]) -> ReplyStream:
 async def _aread(effect: Read, call: Call[Any]) -> bytes:
     from omnibind.calls import wire
 
-    return await _within(lambda: wire.aread(effect.stream), call)
+    return await _within(lambda: wire.aread(effect.stream, call), call)
 
 
 async def _ashut(effect: Shut, call: Call[Any]) -> None:

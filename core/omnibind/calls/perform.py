@@ -117,24 +117,19 @@ def _tell(effect: Tell, call: Call[Any]) -> None:
 def _send(effect: Send, call: Call[Any]) -> Reply:
     from omnibind.calls import wire
 
-    return _aside(
-        lambda: wire.send(effect.request, effect.max_bytes, call.remaining_s(), call.http_client),
-        call,
-    )
+    return _aside(lambda: wire.send(effect.request, effect.max_bytes, call), call)
 
 
 def _open(effect: Open, call: Call[Any]) -> ReplyStream:
     from omnibind.calls import wire
 
-    return _aside(
-        lambda: wire.open_(effect.request, call.remaining_s(), call.http_client), call, wire.shut
-    )
+    return _aside(lambda: wire.open_(effect.request, call), call, wire.shut)
 
 
 def _read(effect: Read, call: Call[Any]) -> bytes:
     from omnibind.calls import wire
 
-    return _aside(lambda: wire.read(effect.stream), call)
+    return _aside(lambda: wire.read(effect.stream, call), call)
 
 
 def _shut(effect: Shut, call: Call[Any]) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from threading import TIMEOUT_MAX
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from omnibind.calls import connections, hosts
 from omnibind.contracts.errors import (
     BadConfig,
     BadOutput,
-    DeadlineExceeded,
+    Cancelled,
     OmnibindError,
     Unavailable,
 )
@@ -21,6 +20,8 @@ from omnibind.contracts.secret import Secret
 if TYPE_CHECKING:
     import httpx2
 
+    from omnibind.calls.call import Call
+
 CONNECT_S = 10.0
 READ_S = 600.0
 """A service that says nothing for so long is given up, where no deadline is nearer."""
@@ -29,38 +30,39 @@ NOT_SENT = "not-sent"
 """The code of the error where no connection was made, so that the service knows of nothing."""
 
 
-def send(request: Request, max_bytes: int, timeout_s: float | None, own: Any = None) -> Reply:
+def send(request: Request, max_bytes: int, call: Call[Any]) -> Reply:
     """Perform a whole exchange in this thread.
 
     Args:
         request: What is sent.
         max_bytes: The most that is received.
-        timeout_s: Seconds left; None is any time.
-        own: The caller's own ``httpx2.Client``; None is ours.
+        call: How long it may take, and the caller's own ``httpx2.Client``, if any.
 
     Raises:
+        DeadlineExceeded: The reply wasn't whole when the call's time was over.
+        Cancelled: The call was, or nobody waits for it any more.
         Unavailable: The service can't be reached, or the connection broke.
         BadOutput: The reply is larger than ``max_bytes``; the rest wasn't received.
         BadReply: A public host was wanted, and it isn't one.
         Offline: ``OMNIBIND_OFFLINE`` is set.
     """
-    until = None if timeout_s is None else monotonic() + timeout_s
-    stream = open_(request, timeout_s, own)
+    cleans_up = call.is_over
+    stream = open_(request, call)
     try:
         body = _Body(request, stream, max_bytes)
-        while piece := read(stream):
+        while piece := read(stream, call):
             body.add(piece)
-            if until is not None and monotonic() > until:  # each piece came in time, the whole not
-                raise DeadlineExceeded(
-                    f"the reply of {request.place} wasn't whole in time; give a longer timeout_s"
-                )
+            if call.is_over and not cleans_up:
+                raise Cancelled("nobody waits for the reply any more")
+            call.check()  # each piece may come in time, and the whole not
         return body.reply()
     finally:
         shut(stream)
 
 
-def open_(request: Request, timeout_s: float | None, own: Any = None) -> ReplyStream:
+def open_(request: Request, call: Call[Any]) -> ReplyStream:
     """Send a request and receive the head of its reply."""
+    own = call.http_client
     pool = connections.pool(request.way, own)
     looks = _looks_up(request, own)
     if looks is not None:
@@ -71,8 +73,8 @@ def open_(request: Request, timeout_s: float | None, own: Any = None) -> ReplySt
         except OSError:
             raise hosts.unresolved(request) from None
         hosts.refuse_private(request, hosts.addresses_of(found))
-    with _Told(request):
-        built = _built(request, timeout_s, own)
+    with _Told(request, call):
+        built = _built(request, call.remaining_s(), own)
         response = pool(built)
     stream = _stream_of(request, response, response.iter_bytes())
     try:
@@ -83,10 +85,10 @@ def open_(request: Request, timeout_s: float | None, own: Any = None) -> ReplySt
     return stream
 
 
-def read(stream: ReplyStream) -> bytes:
+def read(stream: ReplyStream, call: Call[Any]) -> bytes:
     """Receive the next piece; ``b""`` at the end."""
     request, _, pieces = stream.response
-    with _Told(request, stream.status):
+    with _Told(request, call, stream.status):
         return next(filter(None, pieces), b"")
 
 
@@ -98,22 +100,21 @@ def shut(stream: ReplyStream) -> None:
     response.close()
 
 
-async def asend(
-    request: Request, max_bytes: int, timeout_s: float | None, own: Any = None
-) -> Reply:
+async def asend(request: Request, max_bytes: int, call: Call[Any]) -> Reply:
     """Perform a whole exchange on the running loop; raises what :func:`send` does."""
-    stream = await aopen(request, timeout_s, own)
+    stream = await aopen(request, call)
     try:
         body = _Body(request, stream, max_bytes)
-        while piece := await aread(stream):
+        while piece := await aread(stream, call):
             body.add(piece)
         return body.reply()
     finally:
         await ashut(stream)
 
 
-async def aopen(request: Request, timeout_s: float | None, own: Any = None) -> ReplyStream:
+async def aopen(request: Request, call: Call[Any]) -> ReplyStream:
     """Send a request and receive the head of its reply."""
+    own = call.http_client
     pool = await connections.async_pool(request.way, own)
     looks = _looks_up(request, own)
     if looks is not None:
@@ -126,8 +127,8 @@ async def aopen(request: Request, timeout_s: float | None, own: Any = None) -> R
         except OSError:
             raise hosts.unresolved(request) from None
         hosts.refuse_private(request, hosts.addresses_of(found))
-    with _Told(request):
-        built = _built(request, timeout_s, own)
+    with _Told(request, call):
+        built = _built(request, call.remaining_s(), own)
         response = await pool(built)
     stream = _stream_of(request, response, response.aiter_bytes())
     try:
@@ -138,10 +139,10 @@ async def aopen(request: Request, timeout_s: float | None, own: Any = None) -> R
     return stream
 
 
-async def aread(stream: ReplyStream) -> bytes:
+async def aread(stream: ReplyStream, call: Call[Any]) -> bytes:
     """Receive the next piece; ``b""`` at the end."""
     request, _, pieces = stream.response
-    with _Told(request, stream.status):
+    with _Told(request, call, stream.status):
         async for piece in pieces:
             if piece:
                 return bytes(piece)
@@ -274,8 +275,9 @@ class _Body:
 class _Told:
     """Raises our error for one of the library's, which may show a URL with a key in it."""
 
-    def __init__(self, request: Request, status: int | None = None) -> None:
+    def __init__(self, request: Request, call: Call[Any], status: int | None = None) -> None:
         self._request = request
+        self._call = call
         self._status = status
 
     def __enter__(self) -> None:
@@ -292,6 +294,10 @@ class _Told:
             code = NOT_SENT if isinstance(error, never_sent) else None
             # The library's frames hold the headers, and what shows a traceback may show locals.
             error.__traceback__ = error.__context__ = error.__cause__ = None
+            # The library's own limit is the call's end, and either may be noticed first.
+            is_late = isinstance(error, httpx2.TimeoutException) and self._call.remaining_s() == 0
+            if is_late and not self._call.is_over:
+                raise self._call.late() from None
             failed = "can't be reached" if self._status is None else "broke off its reply"
             unavailable = Unavailable(
                 f"{self._request.place} {failed}: {told}; "
