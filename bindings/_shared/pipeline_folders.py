@@ -182,11 +182,24 @@ def missing_component(layout: Layout, safety_checker: bool) -> str:
             return f"it has no folder {name!r} with the {class_name} that model_index.json lists"
         reads = library == "transformers" and "Tokenizer" in class_name
         needs = not reads and not name.startswith(_NO_WEIGHTS)
-        if needs and not any(_WEIGHTS.match(one) for one in names):
-            if name == "transformer" and list(layout.path.glob("*.gguf")):
-                continue
+        if needs and not any(map(_WEIGHTS.match, names)) and not gguf_files(layout, name):
             return f"its folder {name!r} has no weights (.safetensors)"
     return ""
+
+
+def gguf_files(layout: Layout, name: str) -> list[Path]:
+    """Return the ``.gguf`` files of a component: in its folder, or beside that of the only one."""
+    if not name.startswith("transformer"):
+        return []
+    return sorted((layout.path / name).glob("*.gguf")) or (
+        sorted(layout.path.glob("*.gguf")) if name == "transformer" else []
+    )
+
+
+def is_gguf_alone(layout: Layout, name: str) -> bool:
+    """Tell whether a component has no weights but those in a ``.gguf`` file."""
+    usual = (*(layout.path / name).glob("*.safetensors"), *(layout.path / name).glob("*.bin"))
+    return bool(gguf_files(layout, name)) and not usual
 
 
 def missing_package(layout: Layout) -> str:
@@ -257,6 +270,6 @@ def _gguf_hint(path: Path) -> str:
     if path.suffix != ".gguf":
         return ""
     return (
-        "; a .gguf file holds a transformer alone: put it into the folder of its pipeline, and set "
-        "quantization to 'gguf'"
+        "; a .gguf file holds a transformer alone: put it into the folder of its pipeline, or of "
+        "the transformer there, and set quantization to 'gguf'"
     )

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from omnibind.contracts.errors import BadConfig, OutOfMemory, PackagesMissing
 
+from .pipeline_folders import Layout, is_gguf_alone
+
 if TYPE_CHECKING:
     import torch
-
-    from .pipeline_folders import Layout
 
 Offload = Annotated[
     Literal["auto", "none", "model", "group", "sequential"],
@@ -30,8 +30,8 @@ Quantization = Annotated[
         "torchao-float8",
         "gguf",
     ],
-    "fewer bits for the weights; gguf takes the .gguf transformer in the model's folder, and "
-    "bitsandbytes needs a GPU",
+    "fewer bits for the weights; gguf takes the .gguf file in the model's folder (of two "
+    "transformers, in the folder of each), and bitsandbytes needs a GPU",
 ]
 
 WORK_FACTOR = 1.2
@@ -130,9 +130,16 @@ def check_quantization(quantization: str, layout: Layout, device: torch.device) 
     """Check that a pipeline can have fewer bits here, before anything of it is read.
 
     Raises:
-        BadConfig: The quantisation needs a GPU, or the pipeline is a lone file.
+        BadConfig: The quantisation needs a GPU, the pipeline is a lone file, or a part of it is
+            there in another quantisation only.
         PackagesMissing: The package that quantises isn't installed.
     """
+    lone = [name for name in layout.components if is_gguf_alone(layout, name)]
+    if lone and quantization != "gguf":
+        raise BadConfig(
+            f"quantization is {quantization!r}, and {layout.path} has its {lone[0]} in a .gguf "
+            "file only; set it to 'gguf'"
+        )
     if quantization == "none":
         return
     if layout.form == "file":

@@ -92,10 +92,14 @@ class Pipeline:
 
     @property
     def denoiser(self) -> torch.nn.Module:
-        """The network that runs once a step."""
-        found = [getattr(self.pipe, name, None) for name in ("transformer", "unet", "prior")]
-        network: torch.nn.Module = next(one for one in found if one is not None)
-        return network
+        """The network that runs once a step; the first one where two share the steps."""
+        return self.denoisers()[0]
+
+    def denoisers(self) -> list[torch.nn.Module]:
+        """Return the networks that run once a step."""
+        names = ("transformer", "unet", "prior", "transformer_2")
+        found = (getattr(self.pipe, name, None) for name in names)
+        return [network for network in found if network is not None]
 
     def parameters(self) -> dict[str, inspect.Parameter]:
         """Return what a call of the pipeline takes, by name."""
@@ -320,7 +324,9 @@ def load_pipeline(
     loaded = Pipeline(pipe, there, dtype, chosen, makes)
     loaded.use_scheduler(scheduler_name)
     if compile:
-        _compile(loaded.denoiser)
+        with loading():
+            for network in loaded.denoisers():
+                _compile(network)
     return loaded
 
 
@@ -342,12 +348,13 @@ def _read(
 ) -> Any:
     if layout.form == "modular":
         return _read_modular(layout, dtype, quantization, trust_remote_code)
-    from diffusers import DiffusionPipeline
+    import diffusers
 
     if layout.form == "file":
         from .single_files import read_checkpoint
 
         return read_checkpoint(layout.path, dtype, safety_checker, find)
+    type_: Any = diffusers.DiffusionPipeline
     options: dict[str, Any] = {"dtype": dtype, "local_files_only": True}
     options["trust_remote_code"] = trust_remote_code
     variant = variant_of(layout)
@@ -359,12 +366,14 @@ def _read(
     elif safety_checker:
         raise BadConfig(f"safety_checker is True, and {layout.path} has none; set it to False")
     if quantization == "gguf":
-        from .single_files import read_gguf
+        from .single_files import read_ggufs
 
-        options["transformer"] = read_gguf(layout, dtype)
+        options |= read_ggufs(layout, dtype)
+        # The general class takes no component that the pipeline's own calls optional, as Wan.
+        type_ = getattr(diffusers, layout.class_name, type_)
     elif quantization != "none":
         options["quantization_config"] = quantization_config(quantization, layout, dtype)
-    return DiffusionPipeline.from_pretrained(str(layout.path), **options)
+    return type_.from_pretrained(str(layout.path), **options)
 
 
 def _read_modular(

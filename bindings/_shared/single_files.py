@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omnibind.contracts.errors import BadConfig, NotReady, UsageError, WeightsDamaged
 
-from .pipeline_folders import Layout, layout_of
+from .pipeline_folders import Layout, gguf_files, layout_of
 
 if TYPE_CHECKING:
     import torch
@@ -89,26 +89,31 @@ def configuration_of(path: Path, find: Callable[[str], Path] | None) -> Path:
     raise BadConfig(told)
 
 
-def read_gguf(layout: Layout, dtype: torch.dtype) -> Any:
-    """Load the transformer of a pipeline from the ``.gguf`` file in the pipeline's folder.
+def read_ggufs(layout: Layout, dtype: torch.dtype) -> dict[str, Any]:
+    """Load the transformers of a pipeline that lie in its folder as ``.gguf`` files, by name.
 
     Raises:
-        BadConfig: There isn't just one such file, or the pipeline has no transformer.
+        BadConfig: There is none, one has several, or the pipeline has no transformer.
     """
+    files = {name: gguf_files(layout, name) for name in layout.components}
+    found = [file.relative_to(layout.path).as_posix() for many in files.values() for file in many]
+    if not found or any(len(many) > 1 for many in files.values()):
+        raise BadConfig(
+            f"quantization is 'gguf', and {layout.path} has these .gguf files: "
+            f"{', '.join(found) or 'none'}; put the one with its transformer there, or one into "
+            "the folder of each transformer"
+        )
+    return {name: _read_gguf(layout, name, many[0], dtype) for name, many in files.items() if many}
+
+
+def _read_gguf(layout: Layout, name: str, file: Path, dtype: torch.dtype) -> Any:
     import diffusers
 
-    files = sorted(layout.path.glob("*.gguf"))
-    if len(files) != 1 or "transformer" not in layout.components:
-        found = ", ".join(file.name for file in files) or "none"
-        raise BadConfig(
-            f"quantization is 'gguf', and {layout.path} has these .gguf files: {found}; put the "
-            "one with its transformer there"
-        )
-    type_ = getattr(diffusers, layout.components["transformer"][1])
+    type_ = getattr(diffusers, layout.components[name][1])
     return type_.from_single_file(
-        str(files[0]),
+        str(file),
         config=str(layout.path),
-        subfolder="transformer",
+        subfolder=name,
         quantization_config=diffusers.GGUFQuantizationConfig(compute_dtype=dtype),
         dtype=dtype,
         local_files_only=True,

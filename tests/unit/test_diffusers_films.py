@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.gguf_file import write_gguf
 from tests.tiny import tiny
 
 from omnibind.contracts.binding import CURRENT_CALL, Progress
@@ -93,12 +95,13 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def raw(type_name: str, folder: Path, **arguments: Any) -> Any:
+def raw(type_name: str, folder: Path, components: Any = None, **arguments: Any) -> Any:
     """Return what a pipeline gives when it is used as its documentation shows."""
     import diffusers
     import torch
 
-    pipe = getattr(diffusers, type_name).from_pretrained(folder, trust_remote_code=True)
+    type_ = getattr(diffusers, type_name)
+    pipe = type_.from_pretrained(folder, trust_remote_code=True, **(components or {}))
     pipe.set_progress_bar_config(disable=True)
     generator = torch.Generator().manual_seed(7)
     return pipe(width=32, height=32, num_inference_steps=2, generator=generator, **arguments)
@@ -337,6 +340,53 @@ def test_both_networks_of_wan_22_film() -> None:
     plain = film("wan22", duration_s=0.5, guidance_scale=4.0)
     other = film("wan22", duration_s=0.5, guidance_scale=4.0, guidance_scale_2=50.0)
     assert digest(plain) != digest(other)
+
+
+def test_both_networks_of_wan_22_may_have_fewer_bits(tmp_path: Path) -> None:
+    import diffusers
+    import torch
+
+    folder = shutil.copytree(tiny("wan22"), tmp_path / "wan22")
+    networks = {}
+    for name in ("transformer", "transformer_2"):
+        weights = folder / name / "diffusion_pytorch_model.safetensors"
+        file = folder / name / "Q8_0.gguf"
+        write_gguf(weights, file, "wan")
+        weights.unlink()
+        networks[name] = diffusers.WanTransformer3DModel.from_single_file(
+            str(file),
+            config=str(folder),
+            subfolder=name,
+            quantization_config=diffusers.GGUFQuantizationConfig(compute_dtype=torch.float32),
+            dtype=torch.float32,
+        )
+    options: dict[str, Any] = {"guidance_scale": 4.0, "negative_prompt": "rain"}
+    made = raw(
+        "WanPipeline",
+        folder,
+        prompt=PROMPT,
+        num_frames=9,
+        output_type="np",
+        components=networks,
+        **options,
+    )
+    engine = create(folder, quantization="gguf")
+    ours = engine.generate_video(PROMPT, duration_s=9 / 16, seed=7, **SMALL, **options)
+    engine.unload()
+    assert digest(ours) == digest(Video.from_frames(frames_of(made), 16))
+    pipelines: Any = importlib.import_module("omnibind.bindings._shared.pipelines")
+    for network in pipelines.load_pipeline(folder, makes="films", quantization="gguf").denoisers():
+        assert {type(one).__name__ for one in network.parameters()} > {"GGUFParameter"}
+    with pytest.raises(BadConfig, match=r"its transformer in a \.gguf file only"):
+        create(folder).load()
+
+
+def test_both_networks_of_wan_22_are_compiled() -> None:
+    pipelines: Any = importlib.import_module("omnibind.bindings._shared.pipelines")
+    networks = pipelines.load_pipeline(tiny("wan22"), makes="films", compile=True).denoisers()
+    assert len(networks) == 2
+    for network in networks:
+        assert all(block._compiled_call_impl is not None for block in network.blocks)
 
 
 @pytest.mark.filterwarnings("ignore:std:UserWarning")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.gguf_file import write_gguf
 from tests.ldm import write_checkpoint
 from tests.tiny import tiny
 
@@ -623,8 +624,11 @@ def test_a_transformer_in_gguf_gives_the_librarys_own_picture(tmp_path: Path) ->
     noise: Any = importlib.import_module("omnibind.bindings._shared.library_noise")
     folder = copied("flux", tmp_path)
     file = folder / "flux-Q8_0.gguf"
-    write_gguf(folder / "transformer" / "diffusion_pytorch_model.safetensors", file)
-    (folder / "transformer" / "diffusion_pytorch_model.safetensors").unlink()
+    weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    write_gguf(weights, file, "flux")
+    weights.unlink()
+    with pytest.raises(BadConfig, match=r"its transformer in a \.gguf file only; set it to 'gguf'"):
+        binding_of(folder).load()
     with noise.loading():
         import diffusers
         import torch
@@ -649,24 +653,6 @@ def test_a_transformer_in_gguf_gives_the_librarys_own_picture(tmp_path: Path) ->
     assert 0 < difference(ours, whole) < 16
 
 
-def write_gguf(weights: Path, file: Path) -> None:
-    """Write a transformer's weights as published GGUF files have them, eight bits each."""
-    import gguf
-    from safetensors.numpy import load_file
-
-    writer = gguf.GGUFWriter(str(file), "flux")
-    bits = gguf.GGMLQuantizationType.Q8_0
-    for name, tensor in load_file(weights).items():
-        if tensor.ndim == 2 and tensor.shape[1] % 32 == 0:
-            writer.add_tensor(name, gguf.quants.quantize(tensor, bits), raw_dtype=bits)
-        else:
-            writer.add_tensor(name, tensor)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-
-
 def test_fewer_bits_where_they_cannot_be_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -678,6 +664,11 @@ def test_fewer_bits_where_they_cannot_be_are_refused(
         binding_of("sd", device="cpu", quantization="bitsandbytes-4bit").load()
     with pytest.raises(BadConfig, match=r"these \.gguf files: none"):
         binding_of("flux", quantization="gguf").load()
+    folder = copied("flux", tmp_path)
+    for name in ("a", "b"):
+        (folder / "transformer" / f"{name}.gguf").write_bytes(b"GGUF")
+    with pytest.raises(BadConfig, match=r"files: transformer/a\.gguf, transformer/b\.gguf; put"):
+        binding_of(folder, quantization="gguf").load()
     monkeypatch.setitem(sys.modules, "torchao", None)
     with pytest.raises(PackagesMissing, match="pip install torchao"):
         binding_of("sd", quantization="torchao-int8").load()
