@@ -24,7 +24,11 @@ ModelId = Annotated[
     str | None, "a model of list_models, a pulled hub repository or a folder; there is no default"
 ]
 ModelsDir = Annotated[Path | None, "a folder with models that go by their names"]
-Lora = Annotated[str | None, "path of a LoRA that was made for the model"]
+Lora = Annotated[
+    str | None,
+    "path of a LoRA that was made for the model; of two for Wan 2.2, in one folder as transformer "
+    "and transformer_2",
+]
 Compile = Annotated[bool, "compile the network: the first call takes long, the others less"]
 TrustRemoteCode = Annotated[bool, "run Python code from the model's folder"]
 

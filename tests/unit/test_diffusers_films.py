@@ -381,6 +381,59 @@ def test_both_networks_of_wan_22_may_have_fewer_bits(tmp_path: Path) -> None:
         create(folder).load()
 
 
+@pytest.fixture(scope="module")
+def wan_loras(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make two LoRAs for Wan, in the folders ``transformer`` and ``transformer_2``."""
+    import torch
+    from diffusers import WanPipeline, WanTransformer3DModel
+    from peft import LoraConfig, get_peft_model_state_dict
+
+    place = tmp_path_factory.mktemp("loras")
+    for seed, name in enumerate(("transformer", "transformer_2")):
+        torch.manual_seed(seed)
+        network = WanTransformer3DModel.from_pretrained(str(tiny("wan22") / name))
+        few = LoraConfig(target_modules=["to_q", "to_v"], init_lora_weights=False)
+        network.add_adapter(few)
+        layers = get_peft_model_state_dict(network)
+        WanPipeline.save_lora_weights(place / name, transformer_lora_layers=layers)
+    return place
+
+
+@pytest.mark.parametrize("second", ["transformer", "transformer_2"])
+def test_both_networks_of_wan_22_take_a_lora(wan_loras: Path, second: str) -> None:
+    import diffusers
+    import torch
+
+    pipe = diffusers.WanPipeline.from_pretrained(tiny("wan22"))
+    pipe.set_progress_bar_config(disable=True)
+    pipe.load_lora_weights(wan_loras / "transformer")
+    pipe.load_lora_weights(wan_loras / second, load_into_transformer_2=True)
+    options: dict[str, Any] = {"guidance_scale": 4.0, "negative_prompt": "rain"}
+    made = pipe(
+        PROMPT,
+        num_frames=9,
+        width=32,
+        height=32,
+        num_inference_steps=2,
+        generator=torch.Generator().manual_seed(7),
+        output_type="np",
+        **options,
+    )
+    file = wan_loras / "transformer" / "pytorch_lora_weights.safetensors"
+    engine = create(tiny("wan22"), lora=str(file if second == "transformer" else wan_loras))
+    wanted = {**SMALL, **options, "duration_s": 9 / 16, "seed": 7}
+    ours = engine.generate_video(PROMPT, **wanted)
+    assert digest(ours) == digest(Video.from_frames(frames_of(made), 16))
+    assert digest(film("wan22", **wanted)) != digest(ours)
+    engine.unload()
+
+
+def test_a_lora_for_one_network_of_wan_22_alone_is_refused(wan_loras: Path, tmp_path: Path) -> None:
+    shutil.copytree(wan_loras / "transformer", tmp_path / "transformer")
+    with pytest.raises(BadConfig, match=r"a folder with these \.safetensors files: none"):
+        create(tiny("wan22"), lora=str(tmp_path)).load()
+
+
 def test_both_networks_of_wan_22_are_compiled() -> None:
     pipelines: Any = importlib.import_module("omnibind.bindings._shared.pipelines")
     networks = pipelines.load_pipeline(tiny("wan22"), makes="films", compile=True).denoisers()
