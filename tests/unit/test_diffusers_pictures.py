@@ -368,6 +368,8 @@ def test_a_lora_changes_the_picture_and_can_be_taken_away(lora: Path) -> None:
     binding.load()
     plain = loaded("sd").generate_image("a cat", steps=STEPS, seed=1)
     assert difference(binding.generate_image("a cat", steps=STEPS, seed=1), plain) > 0
+    without = {"cross_attention_kwargs": {"scale": 0.0}}
+    assert difference(binding.generate_image("a cat", steps=STEPS, seed=1, **without), plain) == 0
     unet = binding._loaded.pipe.unet
     assert binding.set_settings({"lora": None}) is True
     assert binding._loaded.pipe.unet is unet
