@@ -189,7 +189,7 @@ def missing_component(layout: Layout, safety_checker: bool) -> str:
 
 def gguf_files(layout: Layout, name: str) -> list[Path]:
     """Return the ``.gguf`` files of a component: in its folder, or beside that of the only one."""
-    if not name.startswith("transformer"):
+    if layout.form != "folder" or not name.startswith("transformer"):
         return []
     return sorted((layout.path / name).glob("*.gguf")) or (
         sorted(layout.path.glob("*.gguf")) if name == "transformer" else []

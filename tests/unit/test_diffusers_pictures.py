@@ -655,6 +655,14 @@ def test_a_transformer_in_gguf_gives_the_librarys_own_picture(tmp_path: Path) ->
     assert 0 < difference(ours, whole) < 16
 
 
+@pytest.mark.parametrize("form", ["folder", "modular"])
+def test_only_a_folders_own_gguf_file_counts(form: str, tmp_path: Path) -> None:
+    folders: Any = importlib.import_module("omnibind.bindings._shared.pipeline_folders")
+    (tmp_path / "any.gguf").write_bytes(b"GGUF")  # a modular pipeline's weights lie elsewhere
+    layout = folders.Layout(form, tmp_path, "", {"transformer": ("diffusers", "Any")})
+    assert folders.is_gguf_alone(layout, "transformer") is (form == "folder")
+
+
 def test_fewer_bits_where_they_cannot_be_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
