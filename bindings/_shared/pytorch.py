@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,7 +83,8 @@ def dtype_of(
 def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
     """Draw chance from ``seed`` within, and leave the program's own chance as it was.
 
-    For engines that take no generator; None changes nothing.
+    For engines that take no generator, and draw from PyTorch's or from Python's own (Demucs does);
+    None changes nothing.
     """
     import torch
 
@@ -90,9 +92,14 @@ def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
         yield
         return
     devices = [device] if device.type == "cuda" else []
+    before = random.getstate()
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
-        yield
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before)
 
 
 def let_go() -> None:
