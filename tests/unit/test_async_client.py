@@ -219,7 +219,7 @@ def test_a_deadline_frees_the_loop_from_an_engine_that_hangs(voice: Voice) -> No
         began = time.perf_counter()
         with pytest.raises(DeadlineExceeded):
             await client.tts.generate_audio("hello", timeout_s=0.05)
-        assert time.perf_counter() - began < 5
+        assert time.perf_counter() - began < 0.25
         assert client.tts.state == "stuck"
         assert await client.tti.generate_image("a cat", width=64)
         go_on.set()

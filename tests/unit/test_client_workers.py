@@ -47,9 +47,9 @@ def test_the_deadline_is_firm_and_the_slot_is_free_again_soon(client: Client, wo
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded, match=r"after 0\.2 s"):
         client.tts.generate_audio(work, timeout_s=0.2)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 1
     sound = client.tts.generate_audio(SOUND, verify=False, timeout_s=10)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 4
     assert sound.sample_rate == 8000
 
 

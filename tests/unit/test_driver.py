@@ -312,7 +312,7 @@ def test_a_hung_engine_meets_its_deadline_and_its_slot_is_stuck_until_it_ends() 
     began = time.monotonic()
     with pytest.raises(DeadlineExceeded, match="wasn't done after"):
         run(flow_of(chosen, asked=request(SILENT), call=call), call)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 0.1 + 0.2
     assert chosen.slot.is_stuck
     assert run(flow_of(other), Call()) == TONE
     leave.set()
@@ -459,10 +459,10 @@ def test_200_calls_at_once_come_back_in_order_and_right() -> None:
 def test_the_event_loop_goes_on_while_an_engine_loads_and_runs() -> None:
     class Slow(Voice):
         def load(self) -> None:
-            time.sleep(1)
+            time.sleep(0.3)
 
     voice = Slow()
-    voice.meanwhile = lambda: time.sleep(1)
+    voice.meanwhile = lambda: time.sleep(0.3)
 
     async def main() -> float:
         task = asyncio.create_task(arun(flow_of(Chosen(voice)), Call()))
@@ -473,7 +473,7 @@ def test_the_event_loop_goes_on_while_an_engine_loads_and_runs() -> None:
         assert await task == TONE
         return largest
 
-    assert asyncio.run(main()) < 0.8
+    assert min(asyncio.run(main()) for _ in range(2)) < 0.15
 
 
 def test_asyncios_own_timeouts_keep_their_meaning() -> None:
@@ -732,7 +732,7 @@ def test_an_async_listener_does_not_hold_a_firm_call_for_ever(is_asyncio: bool) 
     async def listener(event: Any) -> None:
         seen.append(event.kind)
         if event.kind == "request":
-            await asyncio.sleep(3)
+            await asyncio.sleep(1.5)
 
     asked = request(SILENT)._replace(
         listeners=Callbacks(on_request=listener, on_error=listener, on_response=listener)
@@ -742,7 +742,7 @@ def test_an_async_listener_does_not_hold_a_firm_call_for_ever(is_asyncio: bool) 
     began = time.monotonic()
     with pytest.raises(DeadlineExceeded):
         asyncio.run(arun(flow, call)) if is_asyncio else run(flow, call)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 1.0
 
 
 def test_what_async_listeners_gave_is_awaited_although_the_call_is_over() -> None:

@@ -269,8 +269,7 @@ def test_a_cancel_reaches_the_right_one_of_several_calls(folder: Path) -> None:
     assert done == [b"whole"]
 
 
-def test_a_call_that_waits_for_another_can_be_cancelled(folder: Path, tmp_path: Path) -> None:
-    leave = tmp_path / "leave"
+def test_a_call_that_waits_for_another_can_be_cancelled(folder: Path) -> None:
     binding = proxy(folder)
     pid = pid_of(binding)
     begun = threading.Event()
@@ -278,20 +277,17 @@ def test_a_call_that_waits_for_another_can_be_cancelled(folder: Path, tmp_path: 
     def goes_on() -> None:
         with Caller() as call:
             call.on_report = begun.set
-            binding.generate_audio(
-                "from pathlib import Path\nself.report()\n"
-                f"while not Path({str(leave)!r}).exists(): time.sleep(0.01)"
-            )
+            binding.generate_audio("self.report(); time.sleep(0.4)")
 
     thread = threading.Thread(target=goes_on)
     thread.start()
     begun.wait()
     with Caller() as call:
         call.error = Cancelled("enough")
+        started = time.monotonic()
         with pytest.raises(Cancelled):
             binding.generate_audio("")
-    assert thread.is_alive()
-    leave.touch()
+    assert time.monotonic() - started < 0.3
     thread.join()
     assert pid_of(binding) == pid
 
@@ -339,7 +335,7 @@ def test_a_stream_that_does_not_close_is_ended_with_its_worker(folder: Path) -> 
     next(stream)
     started = time.monotonic()
     stream.close()
-    assert time.monotonic() - started < 7
+    assert time.monotonic() - started < 2
     assert pid_of(binding) != pid
 
 

@@ -130,12 +130,12 @@ def test_no_piece_is_too_long(text: str, most: int) -> None:
     assert max(map(len, sentences(words, "en", most)), default=0) <= most
 
 
-def test_the_longest_text_is_cut_without_going_over_it_again_and_again() -> None:
+def test_the_longest_text_is_cut_in_milliseconds() -> None:
     sentences("Import the library.")
     for text in ("Dr. Smith said so. " * 1053, "word " * 4000, ".\n" * 10_000, "“" * 20_000):
         started = perf_counter()
         sentences(text[:20_000])
-        assert perf_counter() - started < 10
+        assert perf_counter() - started < 1
 
 
 def test_the_library_is_imported_at_the_first_use_and_gives_no_warning() -> None:

@@ -312,7 +312,7 @@ def test_a_deadline_ends_it_between_items_and_within_one(is_asyncio: bool) -> No
             read_slowly_here(streamed(chosen, call=call)) if not is_asyncio else asyncio.run(
                 read_slowly(streamed_async(chosen, call=call))
             )
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 0.2 + 0.2
         assert chosen.slot.is_stuck is hangs
         leave.set()
         assert is_free(chosen.slot)

@@ -285,7 +285,7 @@ def test_a_deadline_is_firm(service: Service, drive: Drive, flow: Any, name: str
     began = time.monotonic()
     with pytest.raises(DeadlineExceeded, match="wasn't done after"):
         drive(flow(service, name), Call(0.2))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 0.2 + 0.2
     assert drive(sent(service, "echo"), Call()).status == 201
 
 
@@ -332,7 +332,7 @@ def test_cancelling_lets_go_of_the_connection(
     thread.start()
     with pytest.raises(Cancelled):
         drive(flow(service, name), call)
-    assert time.monotonic() - cancelled[0] < 5
+    assert time.monotonic() - cancelled[0] < 1
     thread.join()
     if name == "endless":
         assert service.gone.wait(10)
